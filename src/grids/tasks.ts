@@ -1,0 +1,149 @@
+/** The port of a grid of sessions and tasks (HTC-Grid). */
+import type { Source } from '../query/source.js';
+import type { CompletionLog } from '../streams/log.js';
+import type { Grid } from './grid.js';
+import type { Row, WorkFields, WorkRow } from './row.js';
+import type { Progress, WorkState } from './state.js';
+
+export interface TaskFields extends WorkFields {
+  readonly sessionId: string;
+  /** Changes whenever the stored row changes meaning: (id, revision) tells a repeat from news. */
+  readonly revision: string;
+  readonly index: number | null;
+  readonly priority: number | null;
+  readonly worker: string | null;
+  /** Epoch milliseconds. */
+  readonly heartbeatExpiresAt: number | null;
+}
+
+export interface TaskRow extends WorkRow, Partial<TaskFields> {
+  readonly __typename: 'Task';
+  readonly nativeId: string;
+  readonly sessionId: string;
+}
+
+export type SubmissionState = 'SUBMITTING' | 'SUBMITTED' | 'FAILED';
+
+export interface Submission {
+  readonly state: SubmissionState;
+  readonly expected: number;
+  readonly accepted: number;
+  readonly error: UserError | null;
+}
+
+export interface UserError {
+  readonly code: string;
+  readonly message: string;
+  readonly path: readonly string[] | null;
+}
+
+export interface SessionRow extends Row {
+  readonly __typename: 'Session';
+  readonly nativeId: string;
+  /** The identity recorded at submission; null for sessions that this server did not submit. */
+  readonly owner: string | null;
+  readonly submittedAt: number | null;
+  readonly submission: Submission | null;
+}
+
+/** Bytes of the data plane, decoded; `bytes` is the size of the whole decoded value. */
+export interface Payload {
+  readonly json: unknown;
+  readonly text: string | null;
+  readonly bytes: number;
+  readonly truncated: boolean;
+  readonly href: string | null;
+}
+export type PayloadKind = 'input' | 'output' | 'error';
+
+export interface SubmitTasks {
+  readonly payloads: readonly unknown[];
+  readonly priority: number | undefined;
+  readonly owner: string;
+  readonly idempotencyKey: string | undefined;
+  readonly dryRun: boolean;
+}
+export interface SubmittedTasks {
+  /** Null for a dry run. */
+  readonly session: SessionRow | null;
+  readonly taskIds: readonly string[];
+  readonly replayed: boolean;
+}
+
+export type ActionStatus =
+  'DONE' | 'ALREADY_DONE' | 'NOT_FOUND' | 'FORBIDDEN' | 'BAD_STATE' | 'FAILED';
+export interface CancelledSession {
+  readonly session: SessionRow | null;
+  readonly nativeId: string;
+  readonly status: ActionStatus;
+  readonly cancelledPending: number;
+  readonly cancelledRetrying: number;
+  readonly cancelledProcessing: number;
+  readonly totalCancelledTasks: number;
+  readonly alreadyTerminal: number;
+}
+
+/** One completion in a session's log: `state` is terminal; a changed mind is a new revision. */
+export interface Completion {
+  readonly taskId: string;
+  readonly revision: string;
+  readonly state: WorkState;
+  /** Epoch milliseconds at which this server learned of it. */
+  readonly seenAt: number;
+}
+
+export interface TaskGrid extends Grid {
+  readonly kind: 'HTC_GRID';
+  /** Sources of tasks: of the sessions named, or of what is active and what the registry knows. */
+  tasks(
+    sessions: readonly string[] | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly Source<TaskRow>[]>;
+  /** Sessions the registry or the active index knows, newest first. */
+  sessions(
+    query: { readonly active: boolean | undefined },
+    signal: AbortSignal,
+  ): Promise<SessionList>;
+  findSessions(
+    ids: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly (SessionRow | undefined)[]>;
+  /** Tasks by task id, in batches of the table's own batch read. */
+  findTasks(
+    ids: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly (TaskRow | Error | undefined)[]>;
+  /** Free of reads for sessions that are being followed. A throttled one is an Error in its place. */
+  progress(
+    sessions: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly (Progress | Error)[]>;
+  payload(
+    taskId: string,
+    kind: PayloadKind,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Payload | undefined>;
+  submit(request: SubmitTasks, signal: AbortSignal): Promise<SubmittedTasks>;
+  cancel(
+    sessions: readonly string[],
+    dryRun: boolean,
+    signal: AbortSignal,
+  ): Promise<readonly CancelledSession[]>;
+  /** The log of a session's completions, followed as long as somebody holds it (or until complete). */
+  follow(session: string, signal: AbortSignal): Promise<CompletionLog<Completion>>;
+  /** A cursor position for "now" without starting to follow; position 0 where no log exists yet. */
+  position(session: string): {
+    readonly log: string;
+    readonly epoch: string;
+    readonly position: number;
+  };
+  /** Every completion the grid sees, of all sessions, bounded: for streams that name no session. */
+  everything(): CompletionLog<Completion>;
+}
+
+export interface SessionList {
+  readonly rows: readonly SessionRow[];
+  readonly truncated: boolean;
+  readonly scanned: number;
+}
