@@ -72,13 +72,12 @@ export interface ListPlan {
   readonly order: readonly OrderTerm[];
   /** Undefined where the selection reads no rows: then none are fetched. */
   readonly page: PageRequest | undefined;
+  /** What the rows of the page and of the groups show. */
   readonly projection: Projection;
   readonly count: boolean;
   readonly groupings: readonly GroupingSpec[];
   readonly aggregates: AggregateSpec | undefined;
 }
-
-export const noRows: Projection = { fields: new Set(), attributes: new Set() };
 
 /** Everything both projections ask for. */
 export function union(a: Projection, b: Projection): Projection {

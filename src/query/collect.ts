@@ -1,0 +1,130 @@
+/** Gathers what the sources of one list yield: the page, the count, the groups, the aggregates. */
+import { AggregateCollector, type Aggregates } from './aggregate.js';
+import { type Group, GroupBudget, GroupCollector, type Groups } from './group.js';
+import { type Page, PageCollector } from './page.js';
+import type { ListPlan } from './plan.js';
+import type { RowType, Source, Tally, Window } from './source.js';
+
+export interface Collected<Row> {
+  readonly page: Page<Row>;
+  readonly totalCount: number;
+  /** By the name of the selection. */
+  readonly groups: ReadonlyMap<string, Groups<Row>>;
+  readonly aggregates: Aggregates | undefined;
+  /** How many rows of the page came from each source. */
+  readonly returned: ReadonlyMap<Source<Row>, number>;
+}
+
+/** Where a kept row came from; a narrow one was read for its keys alone and shows more than it holds. */
+interface Origin<Row> {
+  readonly source: Source<Row>;
+  readonly narrow: boolean;
+}
+
+export type Widen<Row> = (source: Source<Row>, rows: readonly Row[]) => Promise<readonly Row[]>;
+
+export class Collector<Row extends object> {
+  readonly #page: PageCollector<Row> | undefined;
+  readonly #groups: readonly GroupCollector<Row>[];
+  readonly #aggregates: AggregateCollector<Row> | undefined;
+  readonly #origins = new WeakMap<Row, Origin<Row>>();
+  #count = 0;
+
+  constructor(plan: ListPlan, type: RowType<Row>, maxGroups?: number) {
+    const budget = new GroupBudget(maxGroups);
+    this.#page = plan.page && new PageCollector(plan.page, plan.order, type);
+    this.#groups = plan.groupings.map((spec) => new GroupCollector(spec, type, budget));
+    this.#aggregates = plan.aggregates && new AggregateCollector(plan.aggregates, type);
+  }
+
+  /** A row of the filter: for the page and for the counts. */
+  row(row: Row, source: Source<Row>): void {
+    const onPage = this.#page?.add(row) ?? false;
+    const inGroup = this.#tally(row, 1);
+    if (onPage || inGroup) this.#origins.set(row, { source, narrow: source.widen !== undefined });
+  }
+
+  /** A count that the grid made. */
+  tally({ row, count }: Tally<Row>): void {
+    this.#tally(row, count);
+  }
+
+  /** A page that the grid cut. */
+  window({ rows, more }: Window<Row>, source: Source<Row>): void {
+    for (const row of rows) {
+      this.#page?.add(row);
+      this.#origins.set(row, { source, narrow: false });
+    }
+    this.#page?.sees(more);
+  }
+
+  /** The answer, its narrow rows replaced by what `widen` makes of them. */
+  async answer(widen: Widen<Row>): Promise<Collected<Row>> {
+    const page = this.#page?.page() ?? { rows: [], hasNextPage: false, hasPreviousPage: false };
+    const groups = new Map(this.#groups.map((group) => [group.name, group.answer()]));
+    const shown = new Set([
+      ...page.rows.map(({ row }) => row),
+      ...[...groups.values()].flatMap(rowsOf),
+    ]);
+
+    const narrow = new Map<Source<Row>, Row[]>();
+    for (const row of shown) {
+      const origin = this.#origins.get(row);
+      if (origin?.narrow) append(narrow, origin.source, row);
+    }
+    const wide = new Map<Row, Row>();
+    await Promise.all(
+      [...narrow].map(async ([source, rows]) => {
+        const widened = await widen(source, rows);
+        rows.forEach((row, i) => wide.set(row, widened[i] ?? row));
+      }),
+    );
+
+    const returned = new Map<Source<Row>, number>();
+    for (const { row } of page.rows) {
+      const source = this.#origins.get(row)?.source;
+      if (source) returned.set(source, (returned.get(source) ?? 0) + 1);
+    }
+    const show = (row: Row): Row => wide.get(row) ?? row;
+    return {
+      page: { ...page, rows: page.rows.map(({ row, key }) => ({ row: show(row), key })) },
+      totalCount: this.#count,
+      groups: mapValues(groups, (answer) => showing(answer, show)),
+      aggregates: this.#aggregates?.answer(),
+      returned,
+    };
+  }
+
+  #tally(row: Row, count: number): boolean {
+    this.#count += count;
+    this.#aggregates?.add(row, count);
+    let kept = false;
+    for (const group of this.#groups) kept = group.add(row, count) || kept;
+    return kept;
+  }
+}
+
+const rowsOf = <Row>({ nodes }: Groups<Row>): readonly Row[] =>
+  nodes.flatMap((group) => [
+    ...[...group.nodes.values()].flat(),
+    ...[...group.groups.values()].flatMap(rowsOf),
+  ]);
+
+/** The groups with each of their rows replaced. */
+function showing<Row>(groups: Groups<Row>, show: (row: Row) => Row): Groups<Row> {
+  const shown = (group: Group<Row>): Group<Row> => ({
+    ...group,
+    nodes: mapValues(group.nodes, (rows) => rows.map(show)),
+    groups: mapValues(group.groups, (inner) => showing(inner, show)),
+  });
+  return { ...groups, nodes: groups.nodes.map(shown) };
+}
+
+const mapValues = <K, A, B>(map: ReadonlyMap<K, A>, to: (value: A) => B): Map<K, B> =>
+  new Map([...map].map(([key, value]) => [key, to(value)]));
+
+function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const values = map.get(key);
+  if (values) values.push(value);
+  else map.set(key, [value]);
+}

@@ -1,0 +1,185 @@
+/** Groups of a list, nested and bucketed; a missing value is a group of its own, nothing is dropped. */
+import { AggregateCollector, type Aggregates } from './aggregate.js';
+import { compareValues, sortValue } from './compare.js';
+import { PageCollector } from './page.js';
+import type { Bucket, GroupKeySpec, GroupingSpec } from './plan.js';
+import type { Value } from './predicate.js';
+import type { RowType } from './source.js';
+
+export interface GroupKey {
+  readonly name: string;
+  readonly defined: boolean;
+  readonly value: Value;
+  readonly text: string;
+}
+
+export interface Group<Row> {
+  readonly key: readonly GroupKey[];
+  readonly count: number;
+  readonly aggregates: Aggregates | undefined;
+  /** By the name of the selection. */
+  readonly nodes: ReadonlyMap<string, readonly Row[]>;
+  readonly groups: ReadonlyMap<string, Groups<Row>>;
+}
+
+export interface Groups<Row> {
+  readonly nodes: readonly Group<Row>[];
+  /** Groups that pass `countAtLeast`, before `first`. */
+  readonly totalCount: number;
+  /** True when more distinct keys were met than the limit allows: rows of the surplus keys are in no group. */
+  readonly truncated: boolean;
+}
+
+/** Distinct keys of one list that are kept, over all its groupings. */
+export const defaultMaxGroups = 10_000;
+
+/** How many groups may still be made: shared by all groupings of a list, so that nesting can't multiply it. */
+export class GroupBudget {
+  constructor(private left: number = defaultMaxGroups) {}
+  take(): boolean {
+    return this.left-- > 0;
+  }
+}
+
+interface Member<Row> {
+  readonly key: readonly GroupKey[];
+  count: number;
+  readonly aggregates: AggregateCollector<Row> | undefined;
+  readonly nodes: ReadonlyMap<string, PageCollector<Row>>;
+  readonly groups: readonly GroupCollector<Row>[];
+}
+
+export class GroupCollector<Row> {
+  readonly #members = new Map<string, Member<Row>>();
+  #truncated = false;
+
+  constructor(
+    private readonly spec: GroupingSpec,
+    private readonly type: RowType<Row>,
+    private readonly budget: GroupBudget,
+  ) {}
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  /** True where a group keeps the row itself, not just its count. */
+  add(row: Row, count: number): boolean {
+    const key = this.spec.by.map((part) => keyPart(part, this.type.read(row, part.ref)));
+    const name = key.map(identity).join('\u0000');
+    let member = this.#members.get(name);
+    if (member === undefined) {
+      if (!this.budget.take()) {
+        this.#truncated = true;
+        return false;
+      }
+      member = this.#member(key);
+      this.#members.set(name, member);
+    }
+    member.count += count;
+    member.aggregates?.add(row, count);
+    let kept = false;
+    for (const nodes of member.nodes.values()) kept = nodes.add(row) || kept;
+    for (const group of member.groups) kept = group.add(row, count) || kept;
+    return kept;
+  }
+
+  answer(): Groups<Row> {
+    const { countAtLeast, first } = this.spec;
+    const kept = [...this.#members.values()].filter(({ count }) => count >= countAtLeast);
+    kept.sort((a, b) => this.#compare(a, b));
+    return {
+      nodes: kept.slice(0, first).map((member) => ({
+        key: member.key,
+        count: member.count,
+        aggregates: member.aggregates?.answer(),
+        nodes: new Map(
+          [...member.nodes].map(([name, nodes]) => [name, nodes.page().rows.map(({ row }) => row)]),
+        ),
+        groups: new Map(member.groups.map((group) => [group.name, group.answer()])),
+      })),
+      totalCount: kept.length,
+      truncated: this.#truncated,
+    };
+  }
+
+  #member(key: readonly GroupKey[]): Member<Row> {
+    const { aggregates, nodes, groups } = this.spec;
+    return {
+      key,
+      count: 0,
+      aggregates: aggregates && new AggregateCollector(aggregates, this.type),
+      nodes: new Map(
+        nodes.map(({ name, first, order }) => [
+          name,
+          new PageCollector(
+            { from: 'front', limit: first, after: undefined, before: undefined },
+            order,
+            this.type,
+          ),
+        ]),
+      ),
+      groups: groups.map((spec) => new GroupCollector(spec, this.type, this.budget)),
+    };
+  }
+
+  #compare(a: Member<Row>, b: Member<Row>): number {
+    const byKey = compareKeys(a.key, b.key);
+    switch (this.spec.orderBy) {
+      case 'COUNT_DESC':
+        return b.count - a.count || byKey;
+      case 'COUNT_ASC':
+        return a.count - b.count || byKey;
+      case 'KEY_ASC':
+        return byKey;
+      case 'KEY_DESC':
+        return -byKey;
+      default:
+        return this.spec.orderBy satisfies never;
+    }
+  }
+}
+
+function keyPart({ ref, bucket }: GroupKeySpec, raw: Value): GroupKey {
+  const name = 'field' in ref ? ref.field : ref.attribute;
+  const value = typeof raw === 'number' && Number.isNaN(raw) ? undefined : raw;
+  if (value === undefined || value === null) {
+    return { name, defined: false, value: null, text: 'undefined' };
+  }
+  if (bucket && (typeof value === 'number' || typeof value === 'bigint')) {
+    // ClassAd times are seconds since the epoch, the graph's own time fields milliseconds.
+    return { name, defined: true, ...range(Number(value), bucket, 'field' in ref ? 1 : 1000) };
+  }
+  return { name, defined: true, value, text: text(value) };
+}
+
+function range(value: number, bucket: Bucket, msPerUnit: number): { value: Value; text: string } {
+  if ('width' in bucket) {
+    const low = Math.floor(value / bucket.width) * bucket.width;
+    return { value: low, text: `[${low}, ${low + bucket.width})` };
+  }
+  const low = Math.floor((value * msPerUnit) / bucket.everyMs) * bucket.everyMs;
+  const [from, to] = [isoTime(low), isoTime(low + bucket.everyMs)];
+  return { value: from, text: `[${from}, ${to})` };
+}
+
+/** Times outside what a Date can say stay numbers. */
+const isoTime = (ms: number): string =>
+  Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms);
+
+const text = (value: NonNullable<Value>): string =>
+  typeof value === 'object' ? JSON.stringify(value) : String(value);
+
+/** Tells the string "1" from the number 1, and undefined from the string "undefined". */
+const identity = (key: GroupKey): string =>
+  key.defined
+    ? `${typeof key.value === 'bigint' ? 'number' : typeof key.value}:${key.text}`
+    : 'undefined';
+
+function compareKeys(a: readonly GroupKey[], b: readonly GroupKey[]): number {
+  for (const [i, key] of a.entries()) {
+    const sign = compareValues(sortValue(key.value), sortValue(b[i]?.value));
+    if (sign !== 0) return sign;
+  }
+  return 0;
+}
