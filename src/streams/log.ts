@@ -13,7 +13,7 @@ export interface CompletionLog<Entry> {
   readonly complete: boolean;
   /** Set once the source behind the log is lost; readers get what is there, then a GAP. */
   readonly lost: Error | undefined;
-  /** Entries from `position` on, at most `limit`. */
+  /** Entries from `position` on, at most `limit`; a RangeError for an expired position. */
   read(position: number, limit: number): readonly Entry[];
   /** Resolves when the log holds more than `position`, is complete or lost; rejects when aborted. */
   changed(position: number, signal: AbortSignal): Promise<void>;

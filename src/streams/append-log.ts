@@ -1,0 +1,128 @@
+/** A completion log in memory: unbounded for one session, or a ring of the newest entries. */
+import { randomBytes } from 'node:crypto';
+import type { CompletionLog } from './log.js';
+
+export interface AppendLogOptions {
+  /** Default: random, so that no cursor of an earlier log or process is taken for one of this log. */
+  readonly epoch?: string;
+  /**
+   * Entries kept. Default: all. A reader that falls behind by more is told so in a GAP, so take
+   * several times the largest batch of a frame (1,000).
+   */
+  readonly limit?: number;
+}
+
+interface Waiter {
+  readonly position: number;
+  readonly wake: () => void;
+}
+
+export class AppendLog<Entry> implements CompletionLog<Entry> {
+  readonly epoch: string;
+  readonly #limit: number;
+  /** The entry of a position stands at `position % limit`: a newer one releases the one it replaces. */
+  readonly #entries: Entry[] = [];
+  readonly #waiters = new Set<Waiter>();
+  #end = 0;
+  #complete = false;
+  #lost: Error | undefined;
+
+  constructor(
+    readonly name: string,
+    { epoch = randomBytes(9).toString('base64url'), limit = Infinity }: AppendLogOptions = {},
+  ) {
+    if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 1)) {
+      throw new RangeError(`The limit of log ${name} is a whole number from 1, not ${limit}.`);
+    }
+    this.epoch = epoch;
+    this.#limit = limit;
+  }
+
+  get start(): number {
+    return Math.max(0, this.#end - this.#limit);
+  }
+  get end(): number {
+    return this.#end;
+  }
+  get complete(): boolean {
+    return this.#complete;
+  }
+  get lost(): Error | undefined {
+    return this.#lost;
+  }
+
+  /** Adds entries and wakes who waits for them. A finished or lost log takes none. */
+  append(entries: Iterable<Entry>): void {
+    if (this.#over) throw new Error(`Log ${this.name} is over and takes no more entries.`);
+    for (const entry of entries) {
+      this.#entries[this.#end % this.#limit] = entry;
+      this.#end += 1;
+    }
+    this.#notify();
+  }
+
+  /** No entry will follow: readers that have read all get END COMPLETE. Repeats are harmless. */
+  finish(): void {
+    if (this.#over) return;
+    this.#complete = true;
+    this.#notify();
+  }
+
+  /** The source is lost: readers get what is there, then a GAP. Without effect once the log is over. */
+  fail(error: Error): void {
+    if (this.#over) return;
+    this.#lost = error;
+    this.#notify();
+  }
+
+  read(position: number, limit: number): readonly Entry[] {
+    if (position < this.start) {
+      throw new RangeError(
+        `Log ${this.name} starts at ${this.start}; position ${position} is expired.`,
+      );
+    }
+    const entries: Entry[] = [];
+    const stop = Math.min(this.#end, position + limit);
+    for (let at = position; at < stop; at += 1) {
+      // Positions from start to end are filled.
+      entries.push(this.#entries[at % this.#limit] as Entry);
+    }
+    return entries;
+  }
+
+  changed(position: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    if (this.#over || this.#end > position) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        position,
+        wake: () => {
+          signal.removeEventListener('abort', abort);
+          this.#waiters.delete(waiter);
+          resolve();
+        },
+      };
+      const abort = () => {
+        this.#waiters.delete(waiter);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** Readers that wait at this moment: what a test of leaks, and a metric, can see. */
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  get #over(): boolean {
+    return this.#complete || this.#lost !== undefined;
+  }
+
+  #notify(): void {
+    for (const waiter of this.#waiters) {
+      if (this.#over || this.#end > waiter.position) waiter.wake();
+    }
+  }
+}
