@@ -54,12 +54,14 @@ async function ask<Row extends object>(
   const started = performance.now();
   const deadline = AbortSignal.timeout(source.deadlineMs);
   const notes: SourceNotes = {};
+  const seen = { rows: 0 };
   let error: GridError | undefined;
   try {
     await fill(source, plan, collector, {
       filter,
       notes,
       signal: AbortSignal.any([signal, deadline]),
+      seen,
     });
     error = notes.partial && asGridError(notes.partial);
   } catch (thrown) {
@@ -71,7 +73,7 @@ async function ask<Row extends object>(
     source,
     gridName: source.grid,
     part: source.part ?? null,
-    status: error ? statusOf(error, notes) : 'OK',
+    status: error ? statusOf(error, notes.partial !== undefined || seen.rows > 0) : 'OK',
     scanned: notes.scanned ?? null,
     truncated: notes.truncated ?? false,
     asOf: notes.asOfMs ?? null,
@@ -86,7 +88,7 @@ async function fill<Row extends object>(
   source: Source<Row>,
   plan: ListPlan,
   collector: Collector<Row>,
-  request: SourceRequest,
+  { seen, ...request }: SourceRequest & { readonly seen: { rows: number } },
 ): Promise<void> {
   const counts = plan.count || plan.groupings.length > 0 || plan.aggregates !== undefined;
   const by = counts ? countable(plan) : undefined;
@@ -97,7 +99,10 @@ async function fill<Row extends object>(
       : undefined;
   if ((plan.page === undefined || window) && (!counts || tallies)) {
     const counting = async () => {
-      for await (const tally of tallies ?? []) collector.tally(tally);
+      for await (const tally of tallies ?? []) {
+        seen.rows += tally.count;
+        collector.tally(tally);
+      }
     };
     const paging = async () => {
       if (window) collector.window(await window, source);
@@ -107,7 +112,10 @@ async function fill<Row extends object>(
   }
   const narrow = scanned(plan);
   const projection = source.widen ? narrow : union(narrow, plan.projection);
-  for await (const row of source.scan({ ...request, projection })) collector.row(row, source);
+  for await (const row of source.scan({ ...request, projection })) {
+    seen.rows++;
+    collector.row(row, source);
+  }
 }
 
 /** The refs that the counts of a plan need, or undefined where they need rows (group nodes, distributions). */
@@ -145,7 +153,7 @@ function scanned({ order, groupings, aggregates }: ListPlan): Projection {
   ]);
 }
 
-const overdue = (source: Source<never>): GridError =>
+const overdue = (source: Pick<Source<unknown>, 'grid' | 'part' | 'deadlineMs'>): GridError =>
   new GridError(
     'TIMED_OUT',
     `${[source.grid, source.part].filter(Boolean).join(' ')} did not answer within ${source.deadlineMs} ms.`,
@@ -156,8 +164,8 @@ function isSourceTrouble({ code }: GridError): boolean {
   return ['UNAVAILABLE', 'TIMED_OUT', 'THROTTLED', 'FORBIDDEN'].includes(code);
 }
 
-function statusOf({ code }: GridError, { partial }: SourceNotes): SourceStatus {
-  if (partial) return 'PARTIAL';
+function statusOf({ code }: GridError, contributed: boolean): SourceStatus {
+  if (contributed) return 'PARTIAL';
   return code === 'TIMED_OUT' || code === 'FORBIDDEN' ? code : 'UNAVAILABLE';
 }
 
