@@ -1,0 +1,281 @@
+/**
+ * Follows logs from a position: frames of entries, pulled by the consumer. Nothing is read ahead, so
+ * a subscriber that stops reading costs its positions and nothing more.
+ */
+import { GridError } from '../errors.js';
+import { decodeCursor, encodeCursor, type LogPosition } from './cursor.js';
+import type { EndReason, FrameKind, GapReason, StreamFrame } from './frame.js';
+import type { CompletionLog } from './log.js';
+import { Pace, readBy, type StreamOptions } from './pace.js';
+import type { StreamStart } from './start.js';
+
+export interface FollowOptions<Entry> extends StreamOptions {
+  /** Default: now. */
+  readonly start?: StreamStart;
+  /** Epoch milliseconds at which the server learned of an entry; without it frames have no lag. */
+  readonly seenAt?: (entry: Entry) => number;
+  /**
+   * A new log in the place of a lost one; retries are its own, a rejection fails the stream. Without
+   * it a stream finishes after GAP SOURCE_LOST, and the client comes back with its cursor.
+   */
+  readonly reopen?: (
+    log: CompletionLog<Entry>,
+    signal: AbortSignal,
+  ) => Promise<CompletionLog<Entry>>;
+}
+
+export interface EntriesFrame<Entry> extends StreamFrame {
+  /** Empty in frames other than SNAPSHOT and CHANGES. */
+  readonly entries: readonly Entry[];
+}
+
+/**
+ * Every entry at least once and in the order of its log; what cannot be continued is said in a GAP.
+ * Throws BAD_CURSOR at once for a cursor that names another log, before any frame.
+ */
+export function follow<Entry>(
+  logs: readonly CompletionLog<Entry>[],
+  options: FollowOptions<Entry> = {},
+): AsyncGenerator<EntriesFrame<Entry>, void, undefined> {
+  const opening = open(logs, options.start ?? { kind: 'now' });
+  // A cursor in every frame must be possible however far the positions get.
+  encodeCursor(
+    logs.map(({ name, epoch }) => ({ log: name, epoch, position: Number.MAX_SAFE_INTEGER })),
+  );
+  const pace = new Pace(options);
+  return readBy(pace, new Follower(opening, options, pace).frames());
+}
+
+/** A position in one log. */
+interface Reader<Entry> {
+  log: CompletionLog<Entry>;
+  position: number;
+  /** What is read until `target` is not live yet: a snapshot, or what a resumed stream missed. */
+  catchUp: { readonly kind: 'SNAPSHOT' | 'CHANGES'; readonly target: number } | undefined;
+  /** Why the reader cannot go on from its position; said in a GAP. */
+  gap: GapReason | undefined;
+  /** From when the loss of the log has been said until there is another in its place. */
+  reopening: boolean;
+}
+
+function open<Entry>(
+  logs: readonly CompletionLog<Entry>[],
+  start: StreamStart,
+): readonly Reader<Entry>[] {
+  const reader = (log: CompletionLog<Entry>, position: number): Reader<Entry> => ({
+    log,
+    position,
+    catchUp: undefined,
+    gap: undefined,
+    reopening: false,
+  });
+  switch (start.kind) {
+    case 'now':
+      return logs.map((log) => reader(log, log.end));
+    case 'snapshot':
+      return logs.map((log) => rewind(reader(log, log.start)));
+    case 'after': {
+      const known = resumable(decodeCursor(start.cursor), logs);
+      return logs.map((log) => {
+        const { epoch, position } = known.get(log.name) ?? { epoch: log.epoch, position: 0 };
+        const valid =
+          position >= log.start && position <= log.end && (position === 0 || epoch === log.epoch);
+        return valid
+          ? { ...reader(log, position), catchUp: { kind: 'CHANGES', target: log.end } }
+          : { ...reader(log, log.start), gap: 'CURSOR_EXPIRED' };
+      });
+    }
+    default:
+      return start satisfies never;
+  }
+}
+
+function resumable(
+  positions: readonly LogPosition[],
+  logs: readonly { readonly name: string }[],
+): ReadonlyMap<string, LogPosition> {
+  const names = new Set(logs.map((log) => log.name));
+  if (!positions.every((position) => names.has(position.log))) {
+    throw new GridError(
+      'BAD_CURSOR',
+      'The stream cursor belongs to another stream: it names what this subscription does not follow. ' +
+        'Subscribe with the arguments of the stream that gave it, or start with {snapshot: true}.',
+    );
+  }
+  return new Map(positions.map((position) => [position.log, position]));
+}
+
+/** From the oldest entry there is, up to the newest at this moment, as a snapshot. */
+function rewind<Entry>(reader: Reader<Entry>): Reader<Entry> {
+  reader.position = reader.log.start;
+  reader.catchUp = { kind: 'SNAPSHOT', target: reader.log.end };
+  return reader;
+}
+
+class Follower<Entry> {
+  /** Which reader gets the first place in the next frame, in turn. */
+  #turn = 0;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(
+    readonly readers: readonly Reader<Entry>[],
+    readonly options: FollowOptions<Entry>,
+    readonly pace: Pace,
+  ) {}
+
+  async *frames(): AsyncGenerator<EntriesFrame<Entry>, void, undefined> {
+    const { readers, pace } = this;
+    let synced = false;
+    try {
+      while (!pace.closed) {
+        const ended = pace.ended();
+        if (ended) return yield this.#end(ended);
+        if (this.#failure) throw this.#failure.error;
+
+        for (const reader of readers) {
+          if (reader.position < reader.log.start) reader.gap ??= 'SLOW_CONSUMER';
+        }
+        const torn = readers.find((reader) => reader.gap !== undefined);
+        if (torn?.gap) {
+          yield this.#gap(torn, torn.gap);
+          // Only now: while the frame was on its way a ring may have moved on.
+          torn.gap = undefined;
+          rewind(torn);
+          synced = false;
+          continue;
+        }
+
+        const behind = this.#behind();
+        if (behind) {
+          synced = false;
+          yield this.#entries(behind.kind, behind.readers);
+          continue;
+        }
+        if (!synced) {
+          synced = true;
+          yield this.#frame('SYNCED');
+          continue;
+        }
+
+        const lost = readers.find(
+          ({ log, position, reopening }) => log.lost && position === log.end && !reopening,
+        );
+        if (lost) {
+          yield this.#gap(lost, 'SOURCE_LOST');
+          if (!this.options.reopen) return;
+          void this.#reopen(lost, this.options.reopen);
+          continue;
+        }
+        if (readers.every(({ log, position }) => log.complete && position === log.end)) {
+          return yield this.#end('COMPLETE');
+        }
+
+        const ready = readers.reduce((sum, { log, position }) => sum + log.end - position, 0);
+        const growing = readers.filter(({ log }) => !log.complete && !log.lost);
+        const missing = Math.max(0, pace.delivery.maxBatch - ready);
+        const full = missing === 0 || growing.length === 0;
+        const itemsDueInMs = ready > 0 ? pace.itemsDueInMs(full) : Infinity;
+        if (itemsDueInMs <= 0) {
+          yield this.#entries('CHANGES', readers);
+          continue;
+        }
+        if (pace.heartbeatDueInMs() <= 0) {
+          yield this.#frame('HEARTBEAT');
+          continue;
+        }
+        // One entry ends a silence; behind a frame just sent only a whole batch cuts the wait short.
+        const beyond = ready === 0 ? 0 : missing - 1;
+        const awaited = ready > 0 && full ? [] : growing;
+        await pace.wait(Math.min(itemsDueInMs, pace.heartbeatDueInMs()), (signal) =>
+          awaited.map(({ log }) => log.changed(log.end + beyond, signal)),
+        );
+      }
+    } finally {
+      pace.close();
+    }
+  }
+
+  /** Readers that are not live yet: snapshots before what a resumed stream missed. */
+  #behind() {
+    for (const kind of ['SNAPSHOT', 'CHANGES'] as const) {
+      const readers = this.readers.filter(
+        ({ catchUp, position }) => catchUp?.kind === kind && position < catchUp.target,
+      );
+      if (readers.length > 0) return { kind, readers };
+    }
+    for (const reader of this.readers) reader.catchUp = undefined;
+    return undefined;
+  }
+
+  /** Never rejects: nobody may be waiting when it fails. */
+  async #reopen(
+    reader: Reader<Entry>,
+    reopen: NonNullable<FollowOptions<Entry>['reopen']>,
+  ): Promise<void> {
+    reader.reopening = true;
+    try {
+      reader.log = await reopen(reader.log, this.pace.signal);
+      reader.reopening = false;
+      rewind(reader);
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    this.pace.poke();
+  }
+
+  /** The next batch of these readers, each from its position; the first place goes round. */
+  #entries(kind: 'SNAPSHOT' | 'CHANGES', readers: readonly Reader<Entry>[]): EntriesFrame<Entry> {
+    const entries: Entry[] = [];
+    const first = this.#turn++ % readers.length;
+    for (const reader of [...readers.slice(first), ...readers.slice(0, first)]) {
+      const room = this.pace.delivery.maxBatch - entries.length;
+      if (room === 0) break;
+      const read = reader.log.read(reader.position, room);
+      reader.position += read.length;
+      entries.push(...read);
+    }
+    return this.#frame(kind, { entries });
+  }
+
+  #gap(reader: Reader<Entry>, reason: GapReason): EntriesFrame<Entry> {
+    const { log, position } = reader;
+    if (reason !== 'SOURCE_LOST') reader.position = log.start;
+    const detail = {
+      CURSOR_EXPIRED: `The cursor's position in ${log.name} cannot be read any more.`,
+      SLOW_CONSUMER: `${log.name} keeps entries from ${log.start} on; the stream stood at ${position}.`,
+      SOURCE_LOST: `The source of ${log.name} is lost.`,
+    }[reason];
+    return this.#frame('GAP', { gap: { reason, detail } });
+  }
+
+  #end(reason: EndReason): EntriesFrame<Entry> {
+    return this.#frame('END', { end: { reason } });
+  }
+
+  #frame(
+    kind: FrameKind,
+    parts: Partial<Pick<EntriesFrame<Entry>, 'entries' | 'gap' | 'end'>> = {},
+  ): EntriesFrame<Entry> {
+    const { entries = [], gap = null, end = null } = parts;
+    const emittedAt = this.pace.clock.now();
+    this.pace.emitted(entries.length > 0);
+    return {
+      kind,
+      cursor: encodeCursor(
+        this.readers.map(({ log, position }) => ({ log: log.name, epoch: log.epoch, position })),
+      ),
+      emittedAt,
+      lagMs: kind === 'CHANGES' ? this.#lagMs(entries, emittedAt) : null,
+      gap,
+      end,
+      entries,
+    };
+  }
+
+  #lagMs(entries: readonly Entry[], emittedAt: number): number | null {
+    const { seenAt } = this.options;
+    if (!seenAt) return null;
+    const oldest = entries.reduce((least, entry) => Math.min(least, seenAt(entry)), emittedAt);
+    return Math.min(emittedAt - oldest, 2 ** 31 - 1);
+  }
+}

@@ -1,0 +1,27 @@
+/** Streams: logs that are appended once and followed from any position, in frames. */
+export { AppendLog, type AppendLogOptions } from './append-log.js';
+export { systemClock, type Clock } from './clock.js';
+export { decodeCursor, encodeCursor, maxCursorBytes, type LogPosition } from './cursor.js';
+export {
+  deliveryLimits,
+  resolveDelivery,
+  type Delivery,
+  type DeliveryInput,
+  type DeliveryLimits,
+} from './delivery.js';
+export { follow, type EntriesFrame, type FollowOptions } from './follow.js';
+export {
+  endReasons,
+  frameKinds,
+  gapReasons,
+  type EndReason,
+  type FrameKind,
+  type GapReason,
+  type StreamFrame,
+  type StreamGap,
+} from './frame.js';
+export { latest, type ChangeSource, type ValueFrame } from './latest.js';
+export type { CompletionLog } from './log.js';
+export type { StreamOptions } from './pace.js';
+export { RecentRows, type RecentRowsOptions, type RowKey } from './recent.js';
+export { resolveStart, type StreamStart, type StreamStartInput } from './start.js';
