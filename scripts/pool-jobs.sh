@@ -57,7 +57,7 @@ seed_ending() {
     submit alice "${name%:*}" <<JOB >/dev/null
 executable = /bin/sh
 transfer_executable = false
-arguments = "-c '$([ "$code" = kill ] && echo 'kill -9 $$$$' || echo "exit $code")'"
+arguments = "-c '$([ "$code" = kill ] && echo 'kill -9 $$' || echo "exit $code")'"
 priority = 50
 request_memory = 64MB
 JOB
@@ -206,15 +206,19 @@ JOB
 
 # ---- a full queue for benches ------------------------------------------------------------------------------------
 
-loaded() { inside condor_q -allusers -constraint 'HtcGraphLoad =?= true' -totals -json | sed -nE 's/.*"AllusersJobs": *([0-9]+).*/\1/p'; }
+# Of the totals only the plain ones honour the constraint; AllusersJobs counts everything.
+loaded() { inside condor_q -allusers -constraint 'HtcGraphLoad =?= true' -totals -json | sed -nE 's/^ *"Jobs": *([0-9]+).*/\1/p'; }
 
 # Tens of thousands of ended jobs would push everything else out of the history and the event log.
 quietly() {
-  local quiet=$dir/etc/condor/config.d/99-quiet rc=0
+  local rc=0
+  quiet=$dir/etc/condor/config.d/99-quiet
+  trap 'rm -f "$quiet"' EXIT # also when interrupted; the next reconfig or start finds the logs on
   printf 'HISTORY =\nEVENT_LOG =\n' >"$quiet"
   inside condor_reconfig >/dev/null
   "$@" || rc=$?
   rm -f "$quiet"
+  trap - EXIT
   inside condor_reconfig >/dev/null
   return "$rc"
 }
