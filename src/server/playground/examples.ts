@@ -5,10 +5,17 @@ import workOnBothGrids from './examples/work-on-both-grids.graphql?raw';
 import submitSession from './examples/submit-session.graphql?raw';
 import followSession from './examples/follow-session.graphql?raw';
 
+// Payloads of the default task handler, which sleeps as long as it is told.
+const payloads = [500, 1_000, 2_000, 4_000].map((sleepMs) => ({ sleepMs }));
+
 export const exampleTabs: { query: string; variables?: string }[] = [
   { query: jobsByOwner },
   { query: machines },
   { query: workOnBothGrids },
-  { query: submitSession },
-  { query: followSession, variables: '{\n  "session": "the id that Submit answered"\n}' },
+  { query: submitSession, variables: json({ payloads }) },
+  { query: followSession, variables: json({ session: 'the id that Submit answered' }) },
 ];
+
+function json(variables: object): string {
+  return JSON.stringify(variables, null, 2);
+}
