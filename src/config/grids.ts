@@ -1,0 +1,77 @@
+/** The settings of the grids behind the graph: one entry a grid, checked by its kind. */
+import { z } from 'zod';
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'expected a name of letters, digits, ".", "_" and "-"');
+
+const embedded = z.strictObject({
+  kind: z.literal('HTC_GRID'),
+  name,
+  embedded: z.literal(true),
+  workers: z.int().min(1).max(256).default(2),
+  handler: z.string().min(1).optional(),
+  dataDir: z.string().min(1).optional(),
+});
+
+const deployed = z.strictObject({
+  kind: z.literal('HTC_GRID'),
+  name,
+  embedded: z.literal(false).default(false),
+  endpoint: z.url().optional(),
+  region: z.string().min(1),
+  table: z.string().min(1),
+  redis: z.strictObject({
+    host: z.string().min(1),
+    port: z.int().min(1).max(65_535).default(6379),
+    tls: z.boolean().default(false),
+    password: z.string().optional(),
+  }),
+  dataDir: z.string().min(1).optional(),
+});
+
+const pool = z.strictObject({
+  kind: z.literal('HTCONDOR'),
+  name,
+  prefix: z
+    .strictObject({ kind: z.enum(['exec', 'ssh']), argv: z.array(z.string().min(1)).min(1) })
+    .optional(),
+  pool: z.string().min(1).optional(),
+  schedds: z.array(z.string().min(1)).optional(),
+  concurrency: z.int().min(1).max(64).default(4),
+  deadlineMs: z.int().min(100).max(600_000).default(20_000),
+});
+
+export type EmbeddedSettings = Readonly<z.output<typeof embedded>>;
+export type DeployedSettings = Readonly<z.output<typeof deployed>>;
+export type PoolSettings = Readonly<z.output<typeof pool>>;
+export type GridSettings = EmbeddedSettings | DeployedSettings | PoolSettings;
+
+/** Chosen by hand, not by a union: the message is then about the kind that was meant. */
+const grid = z.unknown().transform((entry, context): GridSettings => {
+  const schema = schemaOf(entry);
+  if (!schema) {
+    context.addIssue({
+      code: 'custom',
+      path: ['kind'],
+      message: 'expected "HTC_GRID" or "HTCONDOR"',
+    });
+    return z.NEVER;
+  }
+  const checked = schema.safeParse(entry);
+  if (checked.success) return checked.data;
+  // An issue that was found once is an issue here: zod's two types differ in optional marks alone.
+  for (const issue of checked.error.issues) {
+    context.issues.push({ ...issue, input: entry } as unknown as z.core.$ZodRawIssue);
+  }
+  return z.NEVER;
+});
+
+function schemaOf(entry: unknown): z.ZodType<GridSettings> | undefined {
+  const { kind, embedded: inProcess } = (entry ?? {}) as Record<string, unknown>;
+  if (kind === 'HTCONDOR') return pool;
+  if (kind === 'HTC_GRID') return inProcess === true ? embedded : deployed;
+  return undefined;
+}
+
+export const gridSettings = z.array(grid).min(1);

@@ -1,0 +1,160 @@
+/** Finds, reads and checks the configuration: file, then environment, then command line. */
+import { access, readFile } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { tokenDigest } from '../access/tokens.js';
+import { overlayEnvironment } from './environment.js';
+import type { GridSettings } from './grids.js';
+import { isLoopback } from './loopback.js';
+import { ConfigError, problemsOf } from './problem.js';
+import { settings, type Settings } from './settings.js';
+
+/** The command line's share: what is given wins over file and environment. */
+export interface Overrides {
+  readonly config?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: string | undefined;
+  readonly handler?: string | undefined;
+}
+
+export interface LoadOptions {
+  readonly overrides?: Overrides;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly folder?: string;
+}
+
+export interface Configuration extends Settings {
+  /** The file that was read; null where there is none. */
+  readonly file: string | null;
+  /** The handler module of the embedded grid, where the command line or the environment names one. */
+  readonly handler: string | null;
+}
+
+export const fileNames = ['json', 'js', 'mjs', 'ts'].map((ending) => `htc-graph.config.${ending}`);
+
+/** Throws `ConfigError` with every problem found. */
+export async function loadConfiguration(options: LoadOptions = {}): Promise<Configuration> {
+  const { overrides = {}, environment = process.env, folder = process.cwd() } = options;
+  const named = overrides.config ?? environment['HTC_GRAPH_CONFIG'];
+  const file = named === undefined ? await findFile(folder) : resolve(folder, named);
+  const content = file === null ? {} : await readContent(file);
+  const origin = overlayEnvironment(content, {
+    ...environment,
+    ...(overrides.host === undefined ? {} : { HTC_GRAPH_HOST: overrides.host }),
+    ...(overrides.port === undefined ? {} : { HTC_GRAPH_PORT: overrides.port }),
+  });
+  const checked = settings.safeParse(content);
+  if (!checked.success) {
+    const whereFrom = (key: string) =>
+      origin.get(key) ?? (file === null ? 'default' : `in ${file}`);
+    throw new ConfigError(problemsOf(checked.error, content, whereFrom));
+  }
+  const handler = overrides.handler ?? environment['HTC_GRAPH_HANDLER'];
+  const found: Configuration = {
+    ...checked.data,
+    grids: checked.data.grids?.map((grid) => withPaths(grid, dirname(file ?? folder))),
+    file,
+    handler: handler === undefined ? null : resolve(folder, handler),
+  };
+  const contradictions = contradictionsOf(found);
+  if (contradictions.length > 0) throw new ConfigError(contradictions);
+  return found;
+}
+
+async function findFile(folder: string): Promise<string | null> {
+  const found: string[] = [];
+  for (const name of fileNames) {
+    const path = resolve(folder, name);
+    if (
+      await access(path).then(
+        () => true,
+        () => false,
+      )
+    )
+      found.push(path);
+  }
+  if (found.length > 1) {
+    throw new ConfigError([`expected one configuration file, but got ${found.join(' and ')}.`]);
+  }
+  return found[0] ?? null;
+}
+
+async function readContent(file: string): Promise<Record<string, unknown>> {
+  const content: unknown = await (extname(file) === '.json' ? readJson(file) : importModule(file));
+  if (content === null || typeof content !== 'object' || Array.isArray(content)) {
+    throw new ConfigError([`${file}: expected an object of settings.`]);
+  }
+  return { ...content };
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new ConfigError([`${file}: expected readable JSON, but: ${(error as Error).message}`]);
+  }
+}
+
+/** A `.ts` file is imported where the runtime strips types (Node >= 22.18, or under tsx). */
+async function importModule(file: string): Promise<unknown> {
+  try {
+    const module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
+    return module.default;
+  } catch (error) {
+    const hint =
+      (error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION'
+        ? ' This Node cannot import TypeScript: use .mjs or .json, or Node 22.18 and newer.'
+        : '';
+    throw new ConfigError([
+      `${file}: expected a module with a default export, but: ${(error as Error).message}${hint}`,
+    ]);
+  }
+}
+
+/** Paths in a file are relative to that file. */
+function withPaths(grid: GridSettings, folder: string): GridSettings {
+  if (grid.kind === 'HTCONDOR') return grid;
+  const dataDir = grid.dataDir === undefined ? undefined : resolve(folder, grid.dataDir);
+  if (!grid.embedded) return { ...grid, dataDir };
+  return {
+    ...grid,
+    dataDir,
+    handler: grid.handler === undefined ? undefined : resolve(folder, grid.handler),
+  };
+}
+
+function contradictionsOf(found: Configuration): string[] {
+  const problems: string[] = [];
+  const { tokens } = found.access;
+  if (tokens.length === 0 && !isLoopback(found.server.host)) {
+    problems.push(
+      `server.host: expected a loopback address (127.0.0.1, ::1, localhost) as long as access.tokens is empty, but got "${found.server.host}". Configure a token, or listen on loopback.`,
+    );
+  }
+  repeated(tokens.map(({ token }) => tokenDigest(token).toString('hex'))).forEach((index) =>
+    problems.push(
+      `access.tokens[${index}].token: expected each token once, but an earlier entry has it.`,
+    ),
+  );
+  const names = found.grids?.map(({ name }) => name) ?? [];
+  repeated(names).forEach((index) =>
+    problems.push(
+      `grids[${index}].name: expected each name once, but got "${names[index]}" again.`,
+    ),
+  );
+  if (found.limits.bodyBytes > found.limits.submitBodyBytes) {
+    problems.push(
+      `limits.bodyBytes: expected at most limits.submitBodyBytes (${found.limits.submitBodyBytes}), but got ${found.limits.bodyBytes}.`,
+    );
+  }
+  if (found.handler !== null && found.grids && !found.grids.some(isEmbedded)) {
+    problems.push('handler: expected an embedded HTC-Grid among grids, but there is none.');
+  }
+  return problems;
+}
+
+const isEmbedded = (grid: GridSettings): boolean => grid.kind === 'HTC_GRID' && grid.embedded;
+
+/** The positions of values that came before. */
+const repeated = (values: readonly string[]): number[] =>
+  values.flatMap((value, index) => (values.indexOf(value) < index ? [index] : []));

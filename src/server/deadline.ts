@@ -1,0 +1,17 @@
+/** Timers that keep no process alive and hold for any length of time. */
+
+/** A Node timer longer than this fires at once. */
+const longestMs = 2 ** 31 - 1;
+
+/** Calls `act` after `ms`; gives back how to cancel that. */
+export function after(ms: number, act: () => void): () => void {
+  const dueAt = Date.now() + ms;
+  let timer: NodeJS.Timeout;
+  const arm = (): void => {
+    const left = Math.max(0, dueAt - Date.now());
+    timer = setTimeout(() => (left > longestMs ? arm() : act()), Math.min(left, longestMs));
+    timer.unref();
+  };
+  arm();
+  return () => clearTimeout(timer);
+}

@@ -1,0 +1,202 @@
+/** GraphQL over WebSocket: what graphql-ws asks at each step of an operation. */
+import {
+  getOperationAST,
+  GraphQLError,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from 'graphql';
+import type { ServerOptions, SubscribePayload } from 'graphql-ws';
+import { authorizationOf, isExpired, type Authenticator } from '../access/authenticator.js';
+import type { Caller } from '../access/caller.js';
+import { GridError } from '../errors.js';
+import type { Concurrency } from './concurrency.js';
+import type { ReadDocument } from './documents.js';
+import { formatError, type LogFault } from './errors.js';
+import type { Logger } from './log.js';
+import type { Metrics } from './metrics.js';
+import { noteErrors, recordTrace, startTrace, type MakeContext, type Trace } from './operation.js';
+import { endsAtOnce } from './source.js';
+
+/** One socket, as far as its operations are concerned. */
+export interface Connection {
+  readonly requestId: string;
+  /** `Authorization` of the upgrade request, for clients that can set it. */
+  readonly authorization: string | undefined;
+  caller: Caller | null;
+  /** Operations that have not ended, by the payload they came with: an id may be used again. */
+  readonly running: Map<SubscribePayload, Running>;
+  close(code: number, reason: string): void;
+  /** Called when the caller is known. */
+  authenticated(caller: Caller): void;
+  /** Called when an operation has ended. */
+  ended(): void;
+}
+
+export interface Running {
+  readonly trace: Trace;
+  readonly abort: AbortController;
+  readonly leave: () => void;
+}
+
+export interface SocketOperationsOptions {
+  readonly schema: GraphQLSchema;
+  readonly documents: ReadDocument;
+  readonly authenticator: Authenticator;
+  readonly concurrency: Concurrency;
+  readonly initTimeoutMs: number;
+  readonly makeContext: MakeContext;
+  readonly draining: AbortSignal;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly logFault: LogFault;
+}
+
+type Hooks = ServerOptions<Record<string, unknown> | undefined, Connection>;
+
+export function socketOperations(options: SocketOperationsOptions): Hooks {
+  const { schema, documents, authenticator, concurrency, makeContext, draining } = options;
+  const { metrics, log, logFault } = options;
+  let count = 0;
+
+  function begin(connection: Connection, payload: SubscribePayload, trace: Trace): ExecutionArgs {
+    const { caller } = connection;
+    if (!caller) throw new Error('An operation came before the connection was acknowledged.');
+    trace.identity = caller.identity;
+    if (draining.aborted) {
+      throw new GridError('UNAVAILABLE', 'The server is stopping; connect again.', {
+        retryAfterMs: 1_000,
+      });
+    }
+    if (isExpired(caller)) {
+      throw new GridError('UNAUTHENTICATED', 'The token has expired; connect with a new one.');
+    }
+    const document = documents(payload.query);
+    if (!('kind' in document)) throw new Refused(document);
+    const operation = getOperationAST(document, payload.operationName);
+    if (!operation) {
+      throw new GridError(
+        'OPERATION_RESOLUTION_FAILURE',
+        payload.operationName == null
+          ? 'The document has several operations or none: name the one to run in operationName.'
+          : `The document has no operation named "${payload.operationName}".`,
+      );
+    }
+    trace.type = operation.operation;
+    trace.name = operation.name?.value ?? null;
+    const kind = trace.type === 'subscription' ? 'subscriptions' : 'operations';
+    const leave = concurrency.enter(kind, caller.identity);
+    const abort = new AbortController();
+    if (kind === 'subscriptions') metrics.subscriptions(1);
+    connection.running.set(payload, { trace, abort, leave });
+    const { requestId } = trace;
+    return {
+      schema,
+      document,
+      operationName: payload.operationName,
+      variableValues: payload.variables,
+      contextValue: makeContext({ caller, requestId, signal: abort.signal, draining }),
+    };
+  }
+
+  function end(connection: Connection, payload: SubscribePayload): void {
+    const running = connection.running.get(payload);
+    if (!running) return;
+    connection.running.delete(payload);
+    running.leave();
+    running.abort.abort();
+    if (running.trace.type === 'subscription') metrics.subscriptions(-1);
+    recordTrace(running.trace, metrics, log);
+    connection.ended();
+  }
+
+  return {
+    connectionInitWaitTimeout: options.initTimeoutMs,
+
+    async onConnect({ extra: connection, connectionParams }) {
+      try {
+        const authorization = authorizationOf(connectionParams) ?? connection.authorization;
+        const caller = await authenticator.authenticate(authorization);
+        connection.caller = caller;
+        connection.authenticated(caller);
+        return true;
+      } catch (error) {
+        if (!(error instanceof GridError)) throw error;
+        // graphql-ws closes with the same code and a word; the first close counts, and says more.
+        connection.close(4403, error.message);
+        return false;
+      }
+    },
+
+    onSubscribe({ extra: connection }, _, payload) {
+      const trace = startTrace('ws', `${connection.requestId}.${(count += 1)}`);
+      try {
+        return begin(connection, payload, trace);
+      } catch (error) {
+        const errors = error instanceof Refused ? error.errors : [asGraphQLError(error)];
+        const running = connection.running.get(payload);
+        if (running) {
+          running.trace.outcome = 'INTERNAL_SERVER_ERROR';
+          end(connection, payload);
+          return errors;
+        }
+        noteErrors(
+          trace,
+          errors.map((each) => formatError(each, trace.requestId, () => undefined)),
+        );
+        recordTrace(trace, metrics, log);
+        return errors;
+      }
+    },
+
+    onOperation({ extra: connection }, _, payload, __, result) {
+      const running = connection.running.get(payload);
+      return Symbol.asyncIterator in result
+        ? endsAtOnce(result as AsyncGenerator<ExecutionResult>, () => running?.abort.abort())
+        : undefined;
+    },
+
+    onNext({ extra: connection }, _, payload, __, { errors, data, extensions }) {
+      if (!errors) return undefined;
+      const trace = connection.running.get(payload)?.trace;
+      const id = trace?.requestId ?? connection.requestId;
+      const formatted = errors.map((error) => formatError(error, id, logFault));
+      if (trace) noteErrors(trace, formatted);
+      return {
+        errors: formatted,
+        ...(data === undefined ? {} : { data }),
+        ...(extensions === undefined ? {} : { extensions }),
+      };
+    },
+
+    onError({ extra: connection }, _, payload, errors) {
+      const trace = connection.running.get(payload)?.trace;
+      const id = trace?.requestId ?? connection.requestId;
+      const formatted = errors.map((error) => formatError(error, id, logFault));
+      if (trace) noteErrors(trace, formatted);
+      return formatted;
+    },
+
+    onComplete({ extra: connection }, _, payload) {
+      end(connection, payload);
+    },
+
+    onClose({ extra: connection }) {
+      for (const payload of [...connection.running.keys()]) end(connection, payload);
+    },
+  };
+}
+
+/** A document that is not run, with all that is wrong with it. */
+class Refused extends Error {
+  constructor(readonly errors: readonly GraphQLError[]) {
+    super('The document is refused.');
+  }
+}
+
+const asGraphQLError = (error: unknown): GraphQLError =>
+  error instanceof GraphQLError
+    ? error
+    : new GraphQLError(error instanceof Error ? error.message : String(error), {
+        originalError: error instanceof Error ? error : new Error(String(error)),
+      });
