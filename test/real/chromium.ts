@@ -10,8 +10,7 @@ export interface RealChromium {
 /** The installed Chromium, or the reason why there is none. */
 export function findChromium(): RealChromium | string {
   const program =
-    process.env['HTC_GRAPH_CHROMIUM'] ??
-    findProgram('chromium', 'chromium-browser', 'google-chrome');
+    process.env['TEST_CHROMIUM'] ?? findProgram('chromium', 'chromium-browser', 'google-chrome');
   if (program === undefined) return 'no chromium in PATH (scripts/setup installs it)';
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   return { program, args: [...sandbox, '--disable-dev-shm-usage'] };

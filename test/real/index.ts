@@ -1,6 +1,6 @@
 /**
  * Suites over real parts. A suite whose part is not on this machine is listed at the end of the run as
- * not run (./not-run-reporter.ts); with HTC_GRAPH_REQUIRE_REAL=1, as `npm run test:all` sets it, it fails.
+ * not run (./not-run-reporter.ts); with TEST_REQUIRE_REAL=1, as `npm run test:all` sets it, it fails.
  */
 import { describe, test } from 'vitest';
 import { findChromium, type RealChromium } from './chromium.js';
@@ -41,7 +41,7 @@ export function describeReal<P extends keyof RealParts>(
     return;
   }
   describe(name, () => {
-    if (process.env['HTC_GRAPH_REQUIRE_REAL'] === '1') {
+    if (process.env['TEST_REQUIRE_REAL'] === '1') {
       test('its real part is on this machine', () => {
         throw new Error(found);
       });

@@ -33,7 +33,7 @@ const commandLimitMs = 60_000;
 
 /** The running pool, or the reason why there is none. */
 export function findPool(): RealPool | string {
-  const dir = process.env['HTC_GRAPH_POOL_DIR'] ?? '/var/cache/htc-graph/pool';
+  const dir = process.env['TEST_POOL_DIR'] ?? '/var/cache/htc-graph/pool';
   const marker = join(dir, 'etc/htc-graph-pool');
   if (process.getuid?.() !== 0) return 'the HTCondor pool needs root (chroot)';
   if (!existsSync(marker)) return `no HTCondor pool in ${dir} (scripts/pool up makes it)`;
