@@ -1,0 +1,79 @@
+/** A ClassAd as data: attributes by case-insensitive name; an expression is kept as text, unevaluated. */
+
+/** An attribute whose value is an expression: only the grid that holds the ad can evaluate it. */
+export class Expression {
+  constructor(readonly text: string) {}
+}
+
+export type AdValue =
+  number | bigint | string | boolean | null | Expression | readonly AdValue[] | NestedAd;
+
+export interface NestedAd {
+  readonly [name: string]: AdValue;
+}
+
+/**
+ * One ad. `raw` is what `parseAds` made of the JSON form: strings that begin with NUL stand for what
+ * JSON can't hold (see `json.ts`) and are revived when they are read, so unread attributes cost nothing.
+ */
+export class Ad {
+  constructor(private readonly raw: Readonly<Record<string, unknown>>) {}
+
+  /** The value, or undefined where the ad has no such attribute. */
+  get(name: string): AdValue | undefined {
+    const key = this.keyOf(name);
+    return key === undefined ? undefined : revive(this.raw[key]);
+  }
+
+  /** The attribute where it is a string. */
+  string(name: string): string | null {
+    const value = this.get(name);
+    return typeof value === 'string' ? value : null;
+  }
+
+  /** The attribute where it is a number; integers beyond 2^53 come rounded. */
+  number(name: string): number | null {
+    const value = this.get(name);
+    if (typeof value === 'bigint') return Number(value);
+    return typeof value === 'number' ? value : null;
+  }
+
+  boolean(name: string): boolean | null {
+    const value = this.get(name);
+    return typeof value === 'boolean' ? value : null;
+  }
+
+  has(name: string): boolean {
+    return this.keyOf(name) !== undefined;
+  }
+
+  /** Names as the ad spells them. */
+  names(): readonly string[] {
+    return Object.keys(this.raw);
+  }
+
+  private keyOf(name: string): string | undefined {
+    if (Object.hasOwn(this.raw, name)) return name;
+    const lower = name.toLowerCase();
+    for (const key in this.raw) {
+      if (key.length === lower.length && key.toLowerCase() === lower) return key;
+    }
+    return undefined;
+  }
+}
+
+/** NUL can't occur in a ClassAd string: it marks an expression (`\0(`) or a big integer (`\0#`). */
+export const expressionMark = '\u0000(';
+export const integerMark = '\u0000#';
+
+function revive(value: unknown): AdValue {
+  if (typeof value === 'string') {
+    if (value.charCodeAt(0) !== 0) return value;
+    return value.startsWith(integerMark)
+      ? BigInt(value.slice(integerMark.length))
+      : new Expression(value.slice(expressionMark.length, -')/'.length));
+  }
+  if (typeof value !== 'object' || value === null) return value as number | boolean | null;
+  if (Array.isArray(value)) return value.map(revive);
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, revive(part)]));
+}

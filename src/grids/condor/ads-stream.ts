@@ -1,0 +1,79 @@
+/**
+ * Cuts the output of `-json` and `-jsonl` into ads while it arrives, so that memory does not grow with
+ * the list. In `-json` each ad runs from a line that is exactly `{` to a line that is exactly `}`; nested
+ * objects are indented (docs/grids/htcondor.md). Bytes that are not UTF-8 become U+FFFD.
+ */
+import type { Ad } from '../../classad/ad.js';
+import { parseAds } from '../../classad/json.js';
+
+export type AdFraming = 'json' | 'jsonl';
+
+/** Ads in the batches in which they arrived. An ad that is not JSON is left out: one bad job never fails a list. */
+export async function* adBatches(
+  output: AsyncIterable<Buffer>,
+  framing: AdFraming,
+): AsyncGenerator<readonly Ad[], void, undefined> {
+  let rest: Buffer[] = [];
+  for await (const chunk of output) {
+    const end = lastBoundary(chunk, framing);
+    // A boundary that spans two chunks is found with the next one.
+    if (end === 0) {
+      rest.push(chunk);
+      continue;
+    }
+    const batch = textOf([...rest, chunk.subarray(0, end)]);
+    rest = end < chunk.length ? [chunk.subarray(end)] : [];
+    const ads = parseBatch(batch, framing);
+    if (ads.length > 0) yield ads;
+  }
+  const last = parseBatch(textOf(rest), framing);
+  if (last.length > 0) yield last;
+}
+
+/** All ads of a whole output. */
+export const adsOf = (output: Buffer, framing: AdFraming): readonly Ad[] =>
+  parseBatch(output.toString('utf8'), framing);
+
+const textOf = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString('utf8');
+
+/** Where the last whole ad of the chunk ends: behind its line. */
+function lastBoundary(chunk: Buffer, framing: AdFraming): number {
+  const boundary = framing === 'json' ? '\n}\n' : '\n';
+  const at = chunk.lastIndexOf(boundary, undefined, 'latin1');
+  return at === -1 ? 0 : at + boundary.length;
+}
+
+function parseBatch(text: string, framing: AdFraming): readonly Ad[] {
+  const list = framing === 'json' ? jsonList(text) : jsonlList(text);
+  if (list === '') return [];
+  try {
+    return parseAds(`[${list}]`);
+  } catch {
+    return oneByOne(text, framing);
+  }
+}
+
+/** From the first ad's `{` to the last ad's `}`: the array's own brackets and commas around them fall away. */
+function jsonList(text: string): string {
+  const start = text.startsWith('{') ? 0 : text.indexOf('\n{') + 1;
+  const end = text.lastIndexOf('\n}');
+  if (end === -1 || (start === 0 && !text.startsWith('{'))) return '';
+  return text.slice(start, end + 2);
+}
+
+const jsonlList = (text: string): string =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .join(',');
+
+function oneByOne(text: string, framing: AdFraming): readonly Ad[] {
+  const pieces = framing === 'jsonl' ? text.split('\n') : (text.match(/^\{$[\s\S]*?^\}$/gm) ?? []);
+  return pieces.flatMap((piece) => {
+    try {
+      return piece.startsWith('{') ? parseAds(`[${piece}]`) : [];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,174 @@
+/** What the collector holds: slots, the machines they belong to, and ads of any type. */
+import type { Ad } from '../../classad/ad.js';
+import type { Projection } from '../../query/plan.js';
+import { matches, type Ref, type Value } from '../../query/predicate.js';
+import type { Source } from '../../query/source.js';
+import { encodeId } from '../id.js';
+import type { AdType, MachineRow, PoolAdRow, SlotRow } from '../jobs.js';
+import { rows } from '../row.js';
+import { AdRecord, checkFilter } from './attributes.js';
+import { text, time, timeOf, type Fetched, type FieldTable } from './field.js';
+import { hostOf } from './fields.js';
+import { machinesOf, machineProjection } from './machines.js';
+import { collectAds, type Pool } from './pool.js';
+import { attributesFor, decoder } from './projection.js';
+import { slotKeyAttributes, slotTable } from './slot-fields.js';
+import { typeOf } from './ad-types.js';
+import { knownOf, statusCommand, statusSource, type StatusListing } from './status-source.js';
+import { stringLiteral } from './constraint.js';
+
+const slotListing = (pool: Pool): StatusListing<SlotRow> => ({
+  typename: 'Slot',
+  type: 'SLOT',
+  fields: slotTable,
+  keys: slotKeyAttributes,
+  rowOf: (projection) => slotRows(pool, projection),
+});
+
+export const slotSource = (pool: Pool): Source<SlotRow> => statusSource(pool, slotListing(pool));
+
+/** Machines are summed up from slots here, so their filters are evaluated here too. */
+export function machineSource(pool: Pool): Source<MachineRow> {
+  return {
+    grid: pool.name,
+    part: undefined,
+    deadlineMs: pool.runner.deadlineMs,
+    known: (ref) => knownOf(pool, 'Machine', ref),
+    async *scan({ filter, notes, signal }) {
+      checkFilter(filter);
+      notes.asOfMs ??= Date.now();
+      for (const row of await machines(pool, undefined, signal)) {
+        if (matches(filter, row, read)) yield row;
+      }
+    },
+  };
+}
+
+export const adSource = (pool: Pool, type: AdType): Source<PoolAdRow> =>
+  statusSource(pool, {
+    typename: 'PoolAd',
+    type,
+    fields: adTable,
+    keys: adKeys,
+    rowOf: () => (ad) => adRow(pool, type, ad),
+  });
+
+/** By name, in the order of the names. */
+export async function findSlots(
+  pool: Pool,
+  names: readonly string[],
+  projection: Projection,
+  signal: AbortSignal,
+): Promise<readonly (SlotRow | undefined)[]> {
+  const attributes = attributesFor(projection, slotTable, slotKeyAttributes);
+  const constraint = named('Name', names);
+  if (constraint === undefined) return names.map(() => undefined);
+  const command = statusCommand(pool, 'SLOT', { attributes, constraint });
+  const toRow = slotRows(pool, projection);
+  const found = new Map((await collectAds(pool, command, signal)).map((ad) => [nameOf(ad), ad]));
+  return names.map((name) => {
+    const ad = found.get(name);
+    return ad === undefined ? undefined : toRow(ad);
+  });
+}
+
+export async function findMachines(
+  pool: Pool,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly (MachineRow | undefined)[]> {
+  const constraint = named('Machine', names);
+  if (constraint === undefined) return names.map(() => undefined);
+  const found = new Map((await machines(pool, constraint, signal)).map((row) => [row.name, row]));
+  return names.map((name) => found.get(name));
+}
+
+/** An ad by type and name. */
+export async function findAd(
+  pool: Pool,
+  type: AdType,
+  name: string,
+  signal: AbortSignal,
+): Promise<PoolAdRow | undefined> {
+  const constraint = named('Name', [name]);
+  if (constraint === undefined) return undefined;
+  const command = statusCommand(pool, type, { attributes: undefined, constraint }, '-limit', '1');
+  const [ad] = await collectAds(pool, command, signal);
+  return ad === undefined ? undefined : adRow(pool, type, ad);
+}
+
+async function machines(
+  pool: Pool,
+  constraint: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly MachineRow[]> {
+  const attributes = attributesFor(machineProjection, slotTable, slotKeyAttributes);
+  const command = statusCommand(pool, 'SLOT', { attributes, constraint });
+  const toRow = slotRows(pool, machineProjection);
+  const ads = await collectAds(pool, command, signal);
+  return machinesOf(
+    pool.name,
+    ads.flatMap((ad) => {
+      const slot = toRow(ad);
+      return slot === undefined ? [] : [{ ad, slot }];
+    }),
+  );
+}
+
+function slotRows(pool: Pool, projection: Projection): (ad: Ad) => SlotRow | undefined {
+  const decode = decoder(projection, slotTable);
+  return (ad) => {
+    const name = ad.string('Name');
+    if (name === null) return undefined;
+    const row: SlotRow = {
+      __typename: 'Slot',
+      id: encodeId('Slot', pool.name, name),
+      gridName: pool.name,
+      idKey: [pool.name, name],
+      name,
+      machineName: ad.string('Machine') ?? hostOf(name) ?? name,
+      record: new AdRecord(ad),
+    };
+    decode(row, ad, listed);
+    return row;
+  };
+}
+
+const adTable: FieldTable = {
+  name: text('Name', { meaning: 'The name of the ad.' }),
+  type: text('MyType', { meaning: "The ad's MyType." }),
+  lastHeardFrom: time('LastHeardFrom', { meaning: 'When the collector heard of it last.' }),
+};
+const adKeys = ['Name', 'MyType', 'LastHeardFrom'] as const;
+
+function adRow(pool: Pool, type: AdType, ad: Ad): PoolAdRow | undefined {
+  const name = ad.string('Name');
+  if (name === null) return undefined;
+  return {
+    __typename: 'PoolAd',
+    id: encodeId('PoolAd', pool.name, typeOf(ad) ?? type, name),
+    gridName: pool.name,
+    // ANY lists ads of several types under one name.
+    idKey: [pool.name, ad.string('MyType') ?? '', name],
+    name,
+    type: ad.string('MyType') ?? type,
+    lastHeardFrom: timeOf(ad, 'LastHeardFrom'),
+    record: new AdRecord(ad),
+  };
+}
+
+/** Fields of ads do not depend on how they were fetched. */
+const listed: Fetched = { origin: 'QUEUE', atMs: 0 };
+
+const read = (row: MachineRow, ref: Ref): Value => rows.read(row, ref);
+
+const nameOf = (ad: Ad): string => ad.string('Name') ?? '';
+
+/** Names are data: they go into a quoted string, never in as a positional argument. */
+function named(attribute: string, names: readonly string[]): string | undefined {
+  const tests = names.flatMap((name) => {
+    const literal = stringLiteral(name);
+    return literal === undefined ? [] : [`${attribute} =?= ${literal}`];
+  });
+  return tests.length === 0 ? undefined : tests.join(' || ');
+}

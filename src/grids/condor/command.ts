@@ -1,0 +1,90 @@
+/** What is run: one HTCondor program with an argument array, and how the words reach the submit host. */
+import { GridError } from '../../errors.js';
+
+export type Program = 'condor_q' | 'condor_history' | 'condor_status' | 'condor_config_val';
+export type CommandKind = 'queue' | 'history' | 'status' | 'config';
+
+export interface Command {
+  readonly program: Program;
+  readonly args: readonly string[];
+}
+
+/**
+ * Words before each command, where the server does not live on the submit host. With `exec` the words
+ * reach the program as they are (`["chroot", DIR]`, `["docker", "exec", NAME]`); with `ssh` a remote shell
+ * reads them, so each is single-quoted and the remote side runs under `timeout`.
+ */
+export interface CommandPrefix {
+  readonly kind: 'exec' | 'ssh';
+  readonly argv: readonly string[];
+}
+
+export interface CommandPlace {
+  readonly prefix?: CommandPrefix | undefined;
+  /** Folder of the commands; default: found by PATH. */
+  readonly path?: string | undefined;
+}
+
+export const kindOf: Readonly<Record<Program, CommandKind>> = {
+  condor_q: 'queue',
+  condor_history: 'history',
+  condor_status: 'status',
+  condor_config_val: 'config',
+};
+
+/** execve refuses an argument over 128 KiB; a plan never needs as much. */
+const argumentLimitBytes = 100 * 1024;
+
+/** The argument vector to spawn. */
+export function argvOf(
+  command: Command,
+  place: CommandPlace,
+  deadlineMs: number,
+): readonly [string, ...string[]] {
+  const program = place.path === undefined ? command.program : `${place.path}/${command.program}`;
+  const words: [string, ...string[]] = [program, ...command.args];
+  for (const word of words) checkWord(word);
+  const { prefix } = place;
+  if (prefix === undefined) return words;
+  const [first, ...others] = prefix.argv;
+  if (first === undefined) throw new Error('A command prefix needs at least one word.');
+  if (prefix.kind === 'exec') return [first, ...others, ...words];
+  // One second more than here: the local deadline is the one that is reported.
+  const remote = [
+    'env',
+    ...Object.entries(fixedEnvironment).map(([name, value]) => `${name}=${value}`),
+    'timeout',
+    String(Math.ceil(deadlineMs / 1000) + 1),
+    ...words,
+  ];
+  return [first, ...others, remote.map(quoted).join(' ')];
+}
+
+/** Nothing of a request gets here: `_CONDOR_NAME=value` would override every configuration file. */
+const fixedEnvironment = {
+  LANG: 'C.UTF-8',
+  LC_ALL: 'C.UTF-8',
+  // Seconds; bounds what the collector part of a query waits (60 by default).
+  _CONDOR_QUERY_TIMEOUT: '10',
+};
+
+/** What the operator's own environment may say to the commands: where configuration and credentials are. */
+const inherited =
+  /^(PATH|HOME|USER|LOGNAME|TMPDIR|SSH_AUTH_SOCK|DOCKER_HOST|CONDOR_CONFIG|_CONDOR_\w+|BEARER_TOKEN_FILE|KRB5CCNAME|X509_\w+)$/;
+
+export const environment = (): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => inherited.test(name))),
+  ...fixedEnvironment,
+});
+
+function checkWord(word: string): void {
+  // eslint-disable-next-line no-control-regex -- NUL ends an argument, a newline ends a remote shell's line
+  if (/[\u0000\n\r]/.test(word)) {
+    throw new GridError('BAD_FILTER', 'A command word may hold neither NUL nor a line break.');
+  }
+  if (Buffer.byteLength(word) > argumentLimitBytes) {
+    throw new GridError('BAD_FILTER', `A command word is longer than ${argumentLimitBytes} bytes.`);
+  }
+}
+
+const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;

@@ -1,0 +1,74 @@
+/** What a table of fields says of each field: where it comes from, what it means, how it is read and pushed down. */
+import type { Ad } from '../../classad/ad.js';
+
+/**
+ * The field's value as the schedd computes it, by type. `boolean` is an expression that always gives a
+ * Boolean; `cases` gives one such expression per value; `time` is in seconds, and 0 stands for never.
+ */
+export type Push =
+  | { readonly type: 'string' | 'number' | 'time' | 'boolean'; readonly expression: string }
+  | { readonly type: 'cases'; readonly cases: Readonly<Record<string, string>> };
+
+/** How and when the ad was fetched: what some fields are computed with. */
+export interface Fetched {
+  readonly origin: 'QUEUE' | 'HISTORY';
+  /** Epoch milliseconds. */
+  readonly atMs: number;
+}
+
+export interface Field<T> {
+  /** What has to be fetched to decode it. */
+  readonly attributes: readonly string[];
+  readonly meaning: string;
+  readonly unit?: string;
+  readonly nullWhen?: string;
+  decode(ad: Ad, fetched: Fetched): T;
+  /** Absent where no expression gives the same value: the filter is then evaluated here. */
+  readonly push?: Push;
+  /** False where grouping in the schedd can't give it (it depends on the clock, or is unique per job). */
+  readonly countable?: boolean;
+}
+
+export type FieldTable = Readonly<Record<string, Field<unknown>>>;
+
+/** The sentence that the schema prints: meaning, unit, source attributes, when null. */
+export function describe(field: Field<unknown>): string {
+  const { meaning, unit, attributes, nullWhen } = field;
+  return [
+    meaning,
+    ...(unit === undefined ? [] : [`Unit: ${unit}.`]),
+    ...(attributes.length === 0 ? [] : [`From ${attributes.join(', ')}.`]),
+    ...(nullWhen === undefined ? [] : [`Null ${nullWhen}.`]),
+  ].join(' ');
+}
+
+type Meaning = Pick<Field<unknown>, 'meaning' | 'unit' | 'nullWhen'>;
+
+/** A string attribute as it is. */
+export const text = (attribute: string, about: Meaning): Field<string | null> => ({
+  ...about,
+  attributes: [attribute],
+  decode: (ad) => ad.string(attribute),
+  push: { type: 'string', expression: attribute },
+});
+
+/** A numeric attribute as it is; null where it arrives as an expression. */
+export const number = (attribute: string, about: Meaning): Field<number | null> => ({
+  ...about,
+  attributes: [attribute],
+  decode: (ad) => ad.number(attribute),
+  push: { type: 'number', expression: attribute },
+});
+
+/** Seconds since the epoch as epoch milliseconds; 0 and less mean never. */
+export const time = (attribute: string, about: Meaning): Field<number | null> => ({
+  ...about,
+  attributes: [attribute],
+  decode: (ad) => timeOf(ad, attribute),
+  push: { type: 'time', expression: attribute },
+});
+
+export function timeOf(ad: Ad, attribute: string): number | null {
+  const seconds = ad.number(attribute);
+  return seconds !== null && seconds > 0 ? seconds * 1000 : null;
+}

@@ -1,0 +1,133 @@
+/**
+ * Constraints that pick many jobs by id. The schedd evaluates one per job in its queue, so the shape
+ * counts: at 50,000 jobs 1,000 ids cost 13.6 s as job ids on the command line, 1.4 s as
+ * `member(ProcId, {…})` and 0.2 s as a balanced tree of comparisons with short lists at its leaves.
+ */
+import { lengthLimitBytes } from './constraint.js';
+
+export interface JobNumber {
+  readonly clusterId: number;
+  readonly procId: number;
+}
+
+export interface IdChunk<Key extends JobNumber> {
+  readonly keys: readonly Key[];
+  readonly constraint: string;
+}
+
+/** As few constraints under the length limit as the ids allow. */
+export function idChunks<Key extends JobNumber>(keys: readonly Key[]): readonly IdChunk<Key>[] {
+  if (keys.length === 0) return [];
+  const sorted = [...keys].sort((a, b) => a.clusterId - b.clusterId || a.procId - b.procId);
+  return split(sorted);
+}
+
+/** A constraint for whole clusters; the same limit applies. */
+export function clusterChunks(
+  clusters: readonly number[],
+): readonly { readonly clusters: readonly number[]; readonly constraint: string }[] {
+  const sorted = [...new Set(clusters)].sort((a, b) => a - b);
+  const perCommand = 400;
+  return Array.from({ length: Math.ceil(sorted.length / perCommand) }, (_, i) => {
+    const part = sorted.slice(i * perCommand, (i + 1) * perCommand);
+    return { clusters: part, constraint: oneOf('ClusterId', part) };
+  });
+}
+
+function split<Key extends JobNumber>(sorted: readonly Key[]): readonly IdChunk<Key>[] {
+  const constraint = constraintFor(sorted);
+  if (constraint.length <= lengthLimitBytes || sorted.length < 2) {
+    return [{ keys: sorted, constraint }];
+  }
+  const parts = Math.max(2, Math.ceil(constraint.length / lengthLimitBytes));
+  const size = Math.ceil(sorted.length / parts);
+  return Array.from({ length: Math.ceil(sorted.length / size) }, (_, i) =>
+    split(sorted.slice(i * size, (i + 1) * size)),
+  ).flat();
+}
+
+/** Clusters of which the same procs are wanted share one term. */
+function constraintFor(sorted: readonly JobNumber[]): string {
+  const procs = new Map<number, number[]>();
+  for (const { clusterId, procId } of sorted) {
+    const list = procs.get(clusterId);
+    if (list === undefined) procs.set(clusterId, [procId]);
+    else if (list.at(-1) !== procId) list.push(procId);
+  }
+  const clusters = new Map<string, number[]>();
+  for (const [cluster, list] of procs) {
+    const text = oneOf('ProcId', list);
+    const same = clusters.get(text);
+    if (same === undefined) clusters.set(text, [cluster]);
+    else same.push(cluster);
+  }
+  const alone: Branch[] = [];
+  const terms: string[] = [];
+  for (const [text, list] of clusters) {
+    const [first] = list;
+    if (list.length === 1 && first !== undefined) {
+      alone.push({ from: first, text: `ClusterId==${first}&&${text}` });
+    } else terms.push(`${oneOf('ClusterId', list)}&&${text}`);
+  }
+  if (alone.length > 0) terms.push(tree('ClusterId', alone, 4));
+  return terms.length === 1 ? (terms[0] ?? 'false') : terms.map((term) => `(${term})`).join('||');
+}
+
+/** The attribute is one of these ascending numbers. */
+export function oneOf(attribute: string, numbers: readonly number[]): string {
+  const branches: Branch[] = [];
+  let singles: number[] = [];
+  const flush = (): void => {
+    const [first] = singles;
+    if (first === undefined) return;
+    const text =
+      singles.length === 1
+        ? `${attribute}==${first}`
+        : `member(${attribute},{${singles.join(',')}})`;
+    branches.push({ from: first, text });
+    singles = [];
+  };
+  for (const [first, last] of runs(numbers)) {
+    if (last - first < 2) {
+      for (let n = first; n <= last; n += 1) singles.push(n);
+      if (singles.length >= leafSize) flush();
+    } else {
+      flush();
+      branches.push({ from: first, text: `${attribute}>=${first}&&${attribute}<=${last}` });
+    }
+  }
+  flush();
+  return `(${tree(attribute, branches, 1)})`;
+}
+
+/** Of 4, 8, 16 and 32 ids at a leaf, 16 was the fastest that also keeps 1,000 ids under 8 KiB. */
+const leafSize = 16;
+
+/** A condition that can be true only from this number of the attribute on (and below the next branch's). */
+interface Branch {
+  readonly from: number;
+  readonly text: string;
+}
+
+function tree(attribute: string, branches: readonly Branch[], leaf: number): string {
+  if (branches.length <= leaf) {
+    return branches.length === 1
+      ? (branches[0]?.text ?? 'false')
+      : branches.map(({ text }) => `(${text})`).join('||');
+  }
+  const middle = branches.length >> 1;
+  const left = tree(attribute, branches.slice(0, middle), leaf);
+  const right = tree(attribute, branches.slice(middle), leaf);
+  return `${attribute}<${branches[middle]?.from}?(${left}):(${right})`;
+}
+
+/** Ascending numbers as runs without gaps. */
+function runs(numbers: readonly number[]): readonly (readonly [first: number, last: number])[] {
+  const found: [number, number][] = [];
+  for (const n of numbers) {
+    const run = found.at(-1);
+    if (run !== undefined && n === run[1] + 1) run[1] = n;
+    else found.push([n, n]);
+  }
+  return found;
+}

@@ -1,0 +1,76 @@
+/** An HTCondor pool, asked by its own commands. */
+import type { Capability, GridHealth } from '../grid.js';
+import type { JobKey, JobListing, JobPool } from '../jobs.js';
+import { poolHealth } from './health.js';
+import { HistoryDepth } from './history-depth.js';
+import { jobSource } from './job-source.js';
+import { JobLookup, type LookupOptions } from './lookup.js';
+import { findAd, findMachines, findSlots, adSource, machineSource, slotSource } from './ads.js';
+import { readConfig } from './config.js';
+import { clusterProgress } from './progress.js';
+import type { Pool } from './pool.js';
+import { CommandRunner, type RunnerOptions } from './runner.js';
+import { Schedds } from './schedds.js';
+
+export { checkFilter, checkName, checkRefs, isHidden } from './attributes.js';
+export { describe, type Field, type FieldTable } from './field.js';
+export { describeJob, jobFields } from './fields.js';
+export { describeSlot, slotFields } from './slot-fields.js';
+export { commandsFound, probe } from './health.js';
+export type { CommandPrefix } from './command.js';
+export type { CommandReport } from './runner.js';
+
+export interface PoolSettings extends RunnerOptions, LookupOptions {
+  readonly name: string;
+  /** Address of the collector; default: the one of the host's own configuration. */
+  readonly pool?: string | undefined;
+  /** Full names of the schedds to use; default: the host's own, and those that the collector lists. */
+  readonly schedds?: readonly string[] | undefined;
+}
+
+const capabilities: readonly Capability[] = ['HISTORY'];
+
+/** What `work` looks at in each history. */
+const workListing: JobListing = { source: 'ALL', scanLimit: 50_000, since: undefined };
+
+export function openPool(settings: PoolSettings): JobPool {
+  const runner = new CommandRunner(settings);
+  const pool: Pool = { name: settings.name, runner, collector: settings.pool };
+  const schedds = new Schedds(pool, { names: settings.schedds });
+  const depth = new HistoryDepth(pool);
+  const lookup = new JobLookup(pool, (name, signal) => schedds.named(name, signal), settings);
+  let lastOkAt: number | null = null;
+
+  const jobs = async (listing: JobListing, signal: AbortSignal) =>
+    (await schedds.list(signal)).map((schedd) => jobSource(pool, schedd, listing, depth));
+
+  return {
+    name: settings.name,
+    kind: 'HTCONDOR',
+    embedded: false,
+    capabilities: () => capabilities,
+    async health(signal): Promise<GridHealth> {
+      const health = await poolHealth(pool, schedds, lastOkAt, signal);
+      lastOkAt = health.lastOkAt;
+      return health;
+    },
+    work: (signal) => jobs(workListing, signal),
+    async stop() {
+      lookup.stop();
+      await runner.stop();
+    },
+    jobs,
+    schedds: async (signal) => (await schedds.list(signal)).map(({ name }) => name),
+    findJobs: (keys: readonly JobKey[], projection, signal) =>
+      lookup.find(keys, projection, signal),
+    progress: (clusters, signal) =>
+      clusterProgress(pool, (name) => schedds.named(name, signal), clusters, signal),
+    slots: () => slotSource(pool),
+    machines: () => machineSource(pool),
+    ads: (type) => adSource(pool, type),
+    findSlots: (names, projection, signal) => findSlots(pool, names, projection, signal),
+    findMachines: (names, signal) => findMachines(pool, names, signal),
+    findAd: (type, name, signal) => findAd(pool, type, name, signal),
+    config: (query, signal) => readConfig(pool, query, signal),
+  };
+}

@@ -1,0 +1,243 @@
+/**
+ * Jobs by id: look-ups of different callers that arrive within a few milliseconds become a few commands.
+ * Queue first, then history; a miss is asked once more shortly after, because a job leaves the queue
+ * about 10 ms before the history shows it.
+ */
+import type { Ad } from '../../classad/ad.js';
+import { union, type Projection } from '../../query/plan.js';
+import type { SourceRequest } from '../../query/source.js';
+import type { JobKey, JobOrigin, JobRow } from '../jobs.js';
+import type { Command } from './command.js';
+import { jobFields, jobKeyAttributes, jobTable } from './fields.js';
+import { historyCommand } from './history.js';
+import { idChunks } from './id-set.js';
+import { jobRows } from './job-row.js';
+import { checkDaemonName, collectAds, type Pool, type Schedd } from './pool.js';
+import { attributesFor } from './projection.js';
+import { queueCommand } from './queue.js';
+
+export interface LookupOptions {
+  /** Milliseconds to wait for others before asking. @default 3 */
+  readonly gatherMs?: number | undefined;
+  /** Milliseconds after which a miss is asked once more. @default 30 */
+  readonly askAgainMs?: number | undefined;
+}
+
+/** History records that a look-up reads at most. */
+const historyScanLimit = 50_000;
+/** Records that can have come since the first ask: only a job that has just ended is still missing. */
+const recentRecords = 500;
+
+type Found = JobRow | Error | undefined;
+
+interface Waiting {
+  readonly keys: readonly JobKey[];
+  readonly projection: Projection;
+  readonly signal: AbortSignal;
+  readonly resolve: (found: readonly Found[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class JobLookup {
+  private waiting: Waiting[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private asking = 0;
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly schedd: (name: string, signal: AbortSignal) => Promise<Schedd>,
+    private readonly options: LookupOptions = {},
+  ) {}
+
+  find(
+    keys: readonly JobKey[],
+    projection: Projection,
+    signal: AbortSignal,
+  ): Promise<readonly Found[]> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ keys, projection, signal, resolve, reject });
+      this.schedule();
+    });
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  /** While one batch is out and another is ready to go, later look-ups join the one that waits. */
+  private schedule(): void {
+    if (this.timer !== undefined || this.asking >= 2 || this.waiting.length === 0) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      const batch = this.waiting;
+      this.waiting = [];
+      this.asking += 1;
+      void this.ask(batch).finally(() => {
+        this.asking -= 1;
+        this.schedule();
+      });
+    }, this.options.gatherMs ?? 3);
+  }
+
+  private async ask(batch: readonly Waiting[]): Promise<void> {
+    const [head, ...others] = batch;
+    if (head === undefined) return;
+    const projection = others.reduce((all, one) => union(all, one.projection), head.projection);
+    const everybody = new AbortController();
+    let present = batch.length;
+    const leave = (waiting: Waiting): void => {
+      waiting.reject(waiting.signal.reason);
+      present -= 1;
+      if (present === 0) everybody.abort();
+    };
+    const leaving = batch.map((waiting) => () => leave(waiting));
+    batch.forEach(({ signal }, i) => {
+      const onAbort = leaving[i] ?? (() => undefined);
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
+    });
+    try {
+      const found = await this.bySchedd(batch, projection, everybody.signal);
+      for (const { keys, resolve } of batch) resolve(keys.map((key) => found.get(nameOf(key))));
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    } finally {
+      batch.forEach(({ signal }, i) =>
+        signal.removeEventListener('abort', leaving[i] as () => void),
+      );
+    }
+  }
+
+  /** A schedd that fails is an error for its own keys. */
+  private async bySchedd(
+    batch: readonly Waiting[],
+    projection: Projection,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Found>> {
+    const groups = new Map<string, Map<string, JobKey>>();
+    for (const key of batch.flatMap(({ keys }) => keys)) {
+      const group = groups.get(key.schedd) ?? new Map<string, JobKey>();
+      groups.set(key.schedd, group.set(nameOf(key), key));
+    }
+    const found = new Map<string, Found>();
+    await Promise.all(
+      [...groups].map(async ([name, keys]) => {
+        try {
+          checkDaemonName(name);
+          const schedd = await this.schedd(name, signal);
+          const rows = await findInSchedd(
+            this.pool,
+            schedd,
+            [...keys.values()],
+            projection,
+            signal,
+            {
+              askAgainMs: this.options.askAgainMs ?? 30,
+            },
+          );
+          for (const [key, row] of rows) found.set(key, row);
+        } catch (error) {
+          for (const key of keys.keys()) found.set(key, error as Error);
+        }
+      }),
+    );
+    return found;
+  }
+}
+
+/** The same rows with more of their fields; what is gone in between stays as it is. */
+export async function widenJobs(
+  pool: Pool,
+  schedd: Schedd,
+  places: readonly JobOrigin[],
+  rows: readonly JobRow[],
+  request: Pick<SourceRequest, 'signal'> & { readonly projection: Projection },
+): Promise<readonly JobRow[]> {
+  const projection = rows.reduce((all, row) => union(all, heldBy(row)), request.projection);
+  const found = await findInSchedd(pool, schedd, rows, projection, request.signal, { places });
+  return rows.map((row) => found.get(nameOf(row)) ?? row);
+}
+
+/** What the row has already: the new one has to have it too. */
+function heldBy(row: JobRow): Projection {
+  return {
+    fields: new Set(Object.keys(row).filter((name) => Object.hasOwn(jobFields, name))),
+    attributes: new Set(row.record?.names() ?? []),
+  };
+}
+
+interface Search {
+  readonly places?: readonly JobOrigin[];
+  /** Absent: a miss is not asked again. */
+  readonly askAgainMs?: number;
+}
+
+async function findInSchedd(
+  pool: Pool,
+  schedd: Schedd,
+  keys: readonly JobKey[],
+  projection: Projection,
+  signal: AbortSignal,
+  { places = ['QUEUE', 'HISTORY'], askAgainMs }: Search,
+): Promise<Map<string, JobRow>> {
+  const found = new Map<string, JobRow>();
+  const attributes = attributesFor(projection, jobTable, jobKeyAttributes);
+  const toRow = jobRows(pool.name, schedd.name, projection);
+  const ask = async (origin: JobOrigin, commandFor: (chunk: Chunk) => Command): Promise<void> => {
+    const missing = keys.filter((key) => !found.has(nameOf(key)));
+    const wanted = new Set(missing.map(nameOf));
+    const answers = await Promise.all(
+      idChunks(missing).map((chunk) => collectAds(pool, commandFor(chunk), signal)),
+    );
+    const fetched = { origin, atMs: Date.now() };
+    for (const row of answers.flat().map((ad: Ad) => toRow(ad, fetched))) {
+      if (row !== undefined && wanted.has(nameOf(row))) found.set(nameOf(row), row);
+    }
+  };
+  const askHistory = (scanLimit: number): Promise<void> =>
+    ask('HISTORY', ({ keys: { length }, constraint }) => {
+      // The scan ends with the last match, so that recent jobs cost little.
+      const limit = ['-limit', String(length)];
+      const query = { attributes, constraint };
+      return historyCommand(pool, schedd, query, { scanLimit, since: undefined }, ...limit);
+    });
+
+  if (places.includes('QUEUE')) {
+    await ask('QUEUE', ({ keys: { length }, constraint }) =>
+      // A scan for one id may end with it.
+      queueCommand(
+        pool,
+        schedd,
+        { attributes, constraint },
+        ...(length === 1 ? ['-limit', '1'] : []),
+      ),
+    );
+  }
+  if (places.includes('HISTORY')) await askHistory(historyScanLimit);
+  if (askAgainMs !== undefined && found.size < new Set(keys.map(nameOf)).size) {
+    await pause(askAgainMs, signal);
+    await askHistory(recentRecords);
+  }
+  return found;
+}
+
+type Chunk = ReturnType<typeof idChunks>[number];
+
+const nameOf = ({ schedd, clusterId, procId }: JobKey): string =>
+  `${schedd} ${clusterId}.${procId}`;
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

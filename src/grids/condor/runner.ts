@@ -1,0 +1,257 @@
+/**
+ * Runs HTCondor's commands: no shell, a fixed environment, a deadline, a few at a time, killed when the
+ * last one who waits goes away; identical commands in flight are one command.
+ */
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { GridError } from '../../errors.js';
+import {
+  argvOf,
+  environment,
+  kindOf,
+  type Command,
+  type CommandKind,
+  type CommandPlace,
+} from './command.js';
+import { failureOf, startFailure } from './errors.js';
+import { Places } from './places.js';
+
+export type CommandOutcome = 'ok' | 'failed' | 'timed-out' | 'cancelled';
+
+export interface CommandReport {
+  readonly kind: CommandKind;
+  readonly outcome: CommandOutcome;
+  readonly ms: number;
+}
+
+export interface RunnerOptions extends CommandPlace {
+  /** Commands at once. @default 4 */
+  readonly concurrency?: number | undefined;
+  /** Commands that may wait for a place; more are THROTTLED. @default 256 */
+  readonly queueLimit?: number | undefined;
+  /** Milliseconds a command may take, and may wait for a place. @default 15000 */
+  readonly deadlineMs?: number | undefined;
+  /**
+   * Milliseconds a timed-out command keeps its place: killing the client does not stop the schedd's
+   * worker behind it. @default 5000
+   */
+  readonly coolDownMs?: number | undefined;
+  /** Called as each command ends: for metrics. */
+  readonly onCommand?: ((report: CommandReport) => void) | undefined;
+}
+
+export interface RunOptions {
+  readonly signal: AbortSignal;
+}
+
+/** Bytes of a collected output; what is larger has to be streamed. */
+const collectLimitBytes = 64 * 1024 * 1024;
+const stderrLimitBytes = 16 * 1024;
+/** As much of stdout as the rules for failures read. */
+const headLimitBytes = 4 * 1024;
+
+export class CommandRunner {
+  readonly deadlineMs: number;
+  private readonly places: Places;
+  private readonly coolDownMs: number;
+  private readonly running = new Set<Child>();
+  private readonly shared = new Map<string, Shared>();
+  private stopped = false;
+
+  constructor(private readonly options: RunnerOptions) {
+    this.deadlineMs = options.deadlineMs ?? 15_000;
+    this.coolDownMs = options.coolDownMs ?? 5_000;
+    this.places = new Places({
+      concurrency: options.concurrency ?? 4,
+      queueLimit: options.queueLimit ?? 256,
+      waitMs: this.deadlineMs,
+    });
+  }
+
+  /** The output as it arrives. Returning early kills the command; a failed command throws at the end. */
+  async *stream(command: Command, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+    const release = await this.places.take(signal);
+    const startedAt = performance.now();
+    let outcome: CommandOutcome = 'cancelled';
+    try {
+      if (this.stopped) throw new GridError('UNAVAILABLE', 'The server is stopping.');
+      const child = this.start(command, signal);
+      try {
+        for await (const chunk of child.process.stdout) {
+          child.keepHead(chunk as Buffer);
+          yield chunk as Buffer;
+        }
+        const code = await child.exited;
+        if (signal.aborted && child.killed === 'abort') throw signal.reason;
+        outcome = child.killed === 'deadline' ? 'timed-out' : 'failed';
+        if (child.killed === 'deadline') throw timedOut(command, this.deadlineMs);
+        const failure = failureOf(command, { code, stderr: child.stderr(), stdout: child.head() });
+        if (failure !== undefined) throw failure;
+        outcome = 'ok';
+      } finally {
+        child.kill('abort');
+        this.running.delete(child);
+      }
+    } finally {
+      release(outcome === 'timed-out' ? this.coolDownMs : 0);
+      this.options.onCommand?.({
+        kind: kindOf[command.program],
+        outcome,
+        ms: performance.now() - startedAt,
+      });
+    }
+  }
+
+  /** The whole output; identical commands that are under way share one run. */
+  collect(command: Command, signal: AbortSignal): Promise<Buffer> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const key = JSON.stringify([command.program, command.args]);
+    let run = this.shared.get(key);
+    if (run === undefined) {
+      const started = new Shared((inner) => this.gather(command, inner));
+      run = started;
+      this.shared.set(key, run);
+      const forget = (): void => {
+        if (this.shared.get(key) === started) this.shared.delete(key);
+      };
+      // A run without waiters is being killed: who comes now starts anew.
+      started.controller.signal.addEventListener('abort', forget, { once: true });
+      started.output.then(forget, forget);
+    }
+    return run.join(signal);
+  }
+
+  /** Kills every command and waits until they are gone. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    const ends = [...this.running].map((child) => {
+      child.kill('abort');
+      return child.exited.catch(() => null);
+    });
+    this.places.stop();
+    await Promise.all(ends);
+  }
+
+  private async gather(command: Command, signal: AbortSignal): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of this.stream(command, signal)) {
+      bytes += chunk.length;
+      if (bytes > collectLimitBytes) {
+        throw new GridError(
+          'LIMIT_EXCEEDED',
+          `The pool's answer is over ${collectLimitBytes} bytes.`,
+        );
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  private start(command: Command, signal: AbortSignal): Child {
+    const child = new Child(command, argvOf(command, this.options, this.deadlineMs), {
+      deadlineMs: this.deadlineMs,
+      signal,
+    });
+    this.running.add(child);
+    return child;
+  }
+}
+
+/** One child process with its deadline, the end of its stderr and the head of its stdout. */
+class Child {
+  readonly process: ChildProcessByStdio<null, Readable, Readable>;
+  readonly exited: Promise<number | null>;
+  killed: 'deadline' | 'abort' | undefined;
+  private readonly errors: Buffer[] = [];
+  private errorBytes = 0;
+  private readonly heads: Buffer[] = [];
+  private headBytes = 0;
+
+  constructor(
+    command: Command,
+    [file, ...args]: readonly [string, ...string[]],
+    { deadlineMs, signal }: { readonly deadlineMs: number; readonly signal: AbortSignal },
+  ) {
+    // Its own process group: a prefix may fork, and a kill has to reach what it started.
+    this.process = spawn(file, args, {
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    this.process.stderr.on('data', (chunk: Buffer) => {
+      if (this.errorBytes < stderrLimitBytes) this.errors.push(chunk);
+      this.errorBytes += chunk.length;
+    });
+    const timer = setTimeout(() => this.kill('deadline'), deadlineMs);
+    const onAbort = (): void => this.kill('abort');
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.exited = new Promise<number | null>((resolve, reject) => {
+      this.process.once('close', resolve);
+      this.process.once('error', (error) => reject(startFailure(command, error)));
+    }).finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    });
+    this.exited.catch(() => undefined); // reported where it is awaited
+  }
+
+  kill(why: 'deadline' | 'abort'): void {
+    const { pid, exitCode, signalCode } = this.process;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    this.killed ??= why;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It ended in between.
+    }
+    this.process.stdout.destroy();
+    this.process.stderr.destroy();
+  }
+
+  keepHead(chunk: Buffer): void {
+    if (this.headBytes < headLimitBytes) this.heads.push(chunk.subarray(0, headLimitBytes));
+    this.headBytes += chunk.length;
+  }
+
+  stderr(): string {
+    return Buffer.concat(this.errors).toString('utf8');
+  }
+
+  head(): string {
+    return Buffer.concat(this.heads).toString('utf8');
+  }
+}
+
+/** One run that several wait for; it is aborted when the last of them has gone. */
+class Shared {
+  readonly controller = new AbortController();
+  readonly output: Promise<Buffer>;
+  private waiters = 0;
+
+  constructor(run: (signal: AbortSignal) => Promise<Buffer>) {
+    this.output = run(this.controller.signal);
+  }
+
+  async join(signal: AbortSignal): Promise<Buffer> {
+    this.waiters += 1;
+    let onAbort: () => void = () => undefined;
+    const aborted = new Promise<never>((_resolve, reject) => {
+      onAbort = () => reject(signal.reason as Error);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+    try {
+      return await Promise.race([this.output, aborted]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.waiters -= 1;
+      if (this.waiters === 0) this.controller.abort();
+    }
+  }
+}
+
+const timedOut = (command: Command, deadlineMs: number): GridError =>
+  new GridError(
+    'TIMED_OUT',
+    `${command.program} did not answer within ${deadlineMs} ms. Ask for less, or try again later.`,
+  );

@@ -1,0 +1,88 @@
+/** Ads of the collector as a source of lists. */
+import type { Ad } from '../../classad/ad.js';
+import { projectionOf, union, type Projection } from '../../query/plan.js';
+import { matches, refsOf, type Ref, type Value } from '../../query/predicate.js';
+import type { Source, SourceRequest } from '../../query/source.js';
+import type { AdType } from '../jobs.js';
+import { rows, type Row } from '../row.js';
+import { adTypeOptions } from './ad-types.js';
+import { checkFilter } from './attributes.js';
+import { pushdown } from './constraint.js';
+import type { Command } from './command.js';
+import type { FieldTable } from './field.js';
+import { addressed, selecting, streamAds, type AdQuery, type Pool } from './pool.js';
+import { attributesFor } from './projection.js';
+
+export const statusCommand = (
+  pool: Pool,
+  type: AdType,
+  query: AdQuery,
+  ...options: readonly string[]
+): Command => ({
+  program: 'condor_status',
+  args: [
+    ...addressed(pool, undefined),
+    ...adTypeOptions[type],
+    '-json',
+    ...options,
+    ...selecting(query),
+  ],
+});
+
+export interface StatusListing<R extends Row> {
+  readonly typename: R['__typename'];
+  readonly type: AdType;
+  readonly fields: FieldTable;
+  /** Fetched with every ad: they name the row. */
+  readonly keys: readonly string[];
+  /** A row of an ad; undefined where the ad can't be named. */
+  readonly rowOf: (projection: Projection) => (ad: Ad) => R | undefined;
+}
+
+export function statusSource<R extends Row>(pool: Pool, listing: StatusListing<R>): Source<R> {
+  return {
+    grid: pool.name,
+    part: undefined,
+    deadlineMs: pool.runner.deadlineMs,
+    known: (ref) => knownOf(pool, listing.typename, ref),
+    scan: (request) => scan(pool, listing, request),
+  };
+}
+
+async function* scan<R extends Row>(
+  pool: Pool,
+  { type, fields, keys, rowOf }: StatusListing<R>,
+  { filter, notes, projection, signal }: SourceRequest & { readonly projection: Projection },
+): AsyncGenerator<R, void, undefined> {
+  checkFilter(filter);
+  if (filter.op === 'const' && !filter.value) return;
+  const { constraint, rest } = pushdown(filter, fields);
+  const wanted = union(projection, projectionOf(refsOf(rest)));
+  const attributes = attributesFor(wanted, fields, keys);
+  if (constraint !== undefined) notes.pushedDown = constraint;
+  notes.asOfMs ??= Date.now();
+  const toRow = rowOf(wanted);
+  const command = statusCommand(pool, type, { attributes, constraint });
+  for await (const batch of streamAds(pool, command, signal)) {
+    for (const ad of batch) {
+      const row = toRow(ad);
+      if (row !== undefined && matches(rest, row, (r, ref) => rows.read(r, ref))) yield row;
+    }
+  }
+}
+
+/** Fields that every row of the source shares. */
+export function knownOf(pool: Pool, typename: string, ref: Ref): Value {
+  if ('attribute' in ref) return undefined;
+  switch (ref.field) {
+    case 'grid':
+    case 'gridName':
+      return pool.name;
+    case 'kind':
+      return 'HTCONDOR';
+    case '__typename':
+      return typename;
+    default:
+      return undefined;
+  }
+}
