@@ -1,0 +1,109 @@
+/** Every call to a table or a data plane goes through here: timed, counted, its failure put into words. */
+import { asGridError, GridError } from '../../errors.js';
+
+export type CallKind = 'table-read' | 'table-write' | 'data-read' | 'data-write';
+export type CallOutcome = 'ok' | 'refused' | 'throttled' | 'failed' | 'aborted';
+
+export interface Call {
+  readonly kind: CallKind;
+  readonly outcome: CallOutcome;
+  readonly ms: number;
+}
+export type OnCall = (call: Call) => void;
+
+/** A conditional update whose condition did not hold: an expected answer, not a failure. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
+const throttled = new Set([
+  'ProvisionedThroughputExceededException',
+  'ThrottlingException',
+  'RequestLimitExceeded',
+  'Throttling',
+  'TooManyRequestsException',
+]);
+const denied = new Set([
+  'AccessDeniedException',
+  'UnrecognizedClientException',
+  'InvalidSignatureException',
+  'ExpiredTokenException',
+  'CredentialsProviderError',
+]);
+
+/** How long a reader that was told to slow down should stay away. */
+export const throttledRetryAfterMs = 1000;
+
+export const throttledError = (what: string, cause?: unknown): GridError =>
+  new GridError('THROTTLED', `${what} asks to slow down; try again in a second or two.`, {
+    cause,
+    retryAfterMs: throttledRetryAfterMs,
+  });
+
+export async function timed<T>(
+  kind: CallKind,
+  what: string,
+  onCall: OnCall | undefined,
+  signal: AbortSignal | undefined,
+  run: () => Promise<T>,
+): Promise<T> {
+  const start = performance.now();
+  const tell = (outcome: CallOutcome) => onCall?.({ kind, outcome, ms: performance.now() - start });
+  signal?.throwIfAborted();
+  try {
+    const answer = await run();
+    tell('ok');
+    return answer;
+  } catch (error) {
+    if (signal?.aborted === true) {
+      tell('aborted');
+      throw signal.reason;
+    }
+    const told = explain(error, what);
+    tell(
+      told instanceof Refused
+        ? 'refused'
+        : told instanceof GridError && told.code === 'THROTTLED'
+          ? 'throttled'
+          : 'failed',
+    );
+    throw told;
+  }
+}
+
+function explain(error: unknown, what: string): Error {
+  if (error instanceof GridError) return error;
+  const name = error instanceof Error ? error.name : '';
+  if (name === 'ConditionalCheckFailedException') return new Refused(name, { cause: error });
+  if (throttled.has(name)) return throttledError(what, error);
+  if (name === 'TimeoutError')
+    return new GridError('TIMED_OUT', `${what} did not answer in time.`, { cause: error });
+  if (name === 'ResourceNotFoundException')
+    return new GridError('UNAVAILABLE', `${what} does not exist there; check name and region.`, {
+      cause: error,
+    });
+  if (denied.has(name))
+    return new GridError('UNAVAILABLE', `${what} refuses the credentials of this server.`, {
+      cause: error,
+    });
+  if (isNetwork(error))
+    return new GridError('UNAVAILABLE', `${what} does not answer.`, { cause: error });
+  return asGridError(error);
+}
+
+function isNetwork(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return (
+    /^(ECONN|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT|EHOST|ENETUNREACH|NR_CLOSED)/.test(code) ||
+    /Connection is closed|max retries per request/i.test(error.message) ||
+    ('$metadata' in error && httpStatus(error.$metadata) >= 500)
+  );
+}
+
+function httpStatus(metadata: unknown): number {
+  if (typeof metadata !== 'object' || metadata === null) return 0;
+  return 'httpStatusCode' in metadata && typeof metadata.httpStatusCode === 'number'
+    ? metadata.httpStatusCode
+    : 0;
+}

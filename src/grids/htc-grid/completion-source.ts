@@ -1,0 +1,48 @@
+/** Where a grid's changes come from: events of this process, a poll, and later what the grid pushes. */
+import type { ChangeSink, TaskChange } from './change.js';
+
+/** Told once when the source can't go on; the log behind it is then lost. */
+export type LossSink = (error: Error) => void;
+
+export interface CompletionSource {
+  /**
+   * Begins to tell of one session's changes; resolves when nothing that happens from then on is
+   * missed. Ends when `signal` is aborted.
+   */
+  watch(session: string, changes: ChangeSink, lost: LossSink, signal: AbortSignal): Promise<void>;
+}
+
+/** The embedded grid's own events: this process is the only writer, so they are all there is. */
+export class ChangeHub implements CompletionSource {
+  readonly #sessions = new Map<string, Set<ChangeSink>>();
+  readonly #all = new Set<ChangeSink>();
+
+  emit(session: string, changes: readonly TaskChange[]): void {
+    for (const sink of this.#all) sink(changes);
+    for (const sink of this.#sessions.get(session) ?? []) sink(changes);
+  }
+
+  watchAll(changes: ChangeSink): void {
+    this.#all.add(changes);
+  }
+
+  async watch(
+    session: string,
+    changes: ChangeSink,
+    _lost: LossSink,
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    const sinks = this.#sessions.get(session) ?? new Set();
+    this.#sessions.set(session, sinks.add(changes));
+    signal.addEventListener(
+      'abort',
+      () => {
+        sinks.delete(changes);
+        if (sinks.size === 0 && this.#sessions.get(session) === sinks)
+          this.#sessions.delete(session);
+      },
+      { once: true },
+    );
+  }
+}

@@ -1,0 +1,319 @@
+/** An HTC-Grid behind the port: reading, following and cancelling on any table, submitting where there are workers. */
+import { GridError } from '../../errors.js';
+import type { Projection } from '../../query/plan.js';
+import type { Source } from '../../query/source.js';
+import type { CompletionLog } from '../../streams/log.js';
+import type { Capability, GridHealth } from '../grid.js';
+import { encodeId } from '../id.js';
+import type { WorkRow } from '../row.js';
+import type { Progress } from '../state.js';
+import { progressOf } from '../state.js';
+import type {
+  CancelledSession,
+  Completion,
+  Payload,
+  PayloadKind,
+  SessionList,
+  SessionRow,
+  SubmitTasks,
+  SubmittedTasks,
+  TaskGrid,
+  TaskRow,
+} from '../tasks.js';
+import { cancelSession } from './cancel.js';
+import type { TaskChange } from './change.js';
+import { mapOf } from './concurrency.js';
+import { countsOf, everyState } from './counts.js';
+import type { DataPlane } from './data-plane.js';
+import { healthOf } from './health.js';
+import type { Component } from './health.js';
+import { readPayload } from './payload.js';
+import { rowFields } from './row.js';
+import type { SessionEntry, SessionRegistry } from './registry.js';
+import type { SessionLogs } from './session-logs.js';
+import { timeOfSessionId } from './session-id.js';
+import { TaskSource } from './sources.js';
+import { isSessionId } from './status.js';
+import type { Submissions } from './submission.js';
+import type { ActiveSessions, TableReader } from './table.js';
+import type { TableWriter } from './table-writer.js';
+import type { TaskRows } from './task-rows.js';
+
+/** The parts of one grid; `parts.stop` ends all of them. */
+export interface HtcGridParts {
+  readonly name: string;
+  readonly embedded: boolean;
+  readonly reader: TableReader;
+  readonly writer: TableWriter;
+  readonly registry: SessionRegistry;
+  readonly rows: TaskRows;
+  readonly logs: SessionLogs;
+  /** Undefined where no data plane is configured: then inputs and outputs can't be read. */
+  readonly data: DataPlane | undefined;
+  /** Undefined where this server can't submit. */
+  readonly submissions: Submissions | undefined;
+  readonly cancelled: (session: string, changes: readonly TaskChange[]) => void;
+  readonly components: readonly Component[];
+  /** How long a list may take. @default 20_000 */
+  readonly deadlineMs?: number;
+  readonly stop: () => Promise<void>;
+}
+
+/** Sessions of one list without names; more is said as truncated. */
+const maxSessions = 1000;
+/** Index entries read for each partition and state to find active sessions. */
+const activeEntries = 5000;
+/** Look-ups of active sessions closer together than this are one. */
+const activeForMs = 1000;
+const parallelSessions = 8;
+
+export class HtcGrid implements TaskGrid {
+  readonly kind = 'HTC_GRID';
+  readonly name: string;
+  readonly embedded: boolean;
+  #active: { readonly at: number; readonly answer: Promise<ActiveSessions> } | undefined;
+  #lastOkAt: number | null = null;
+  #stopped: Promise<void> | undefined;
+
+  constructor(private readonly parts: HtcGridParts) {
+    this.name = parts.name;
+    this.embedded = parts.embedded;
+  }
+
+  capabilities(): readonly Capability[] {
+    const { submissions, data } = this.parts;
+    return [
+      ...(submissions === undefined ? [] : (['SUBMIT'] as const)),
+      'CANCEL',
+      'STREAM',
+      'RESUME',
+      ...(data === undefined ? [] : (['OUTPUT'] as const)),
+    ];
+  }
+
+  async health(signal: AbortSignal): Promise<GridHealth> {
+    const health = await healthOf(this.parts.components, this.#lastOkAt, signal);
+    this.#lastOkAt = health.lastOkAt;
+    return health;
+  }
+
+  async work(signal: AbortSignal): Promise<readonly Source<WorkRow>[]> {
+    return this.tasks(undefined, signal);
+  }
+
+  async tasks(
+    sessions: readonly string[] | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly Source<TaskRow>[]> {
+    if (sessions !== undefined) return [this.#source([...new Set(sessions)], false)];
+    const { ids, truncated } = await this.#known(signal);
+    return [this.#source(ids.slice(0, maxSessions), truncated || ids.length > maxSessions)];
+  }
+
+  async sessions(
+    { active }: { readonly active: boolean | undefined },
+    signal: AbortSignal,
+  ): Promise<SessionList> {
+    const known = await this.#known(signal);
+    const ids =
+      active === undefined
+        ? known.ids
+        : known.ids.filter((id) => known.active.sessions.has(id) === active);
+    return {
+      rows: ids.map((id) => this.#sessionRow(id)),
+      truncated: known.truncated,
+      scanned: known.active.scanned,
+    };
+  }
+
+  async findSessions(
+    ids: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly (SessionRow | undefined)[]> {
+    return mapOf(ids, parallelSessions, async (id) =>
+      (await this.#exists(id, signal)) ? this.#sessionRow(id) : undefined,
+    );
+  }
+
+  async findTasks(
+    ids: readonly string[],
+    signal: AbortSignal,
+    projection: Projection = rowFields,
+  ): Promise<readonly (TaskRow | Error | undefined)[]> {
+    const items = await this.parts.reader.items(ids, signal);
+    const rows = await this.parts.rows.rows([...items.values()], projection.fields, signal);
+    const byId = new Map(rows.map((row) => [row.nativeId, row]));
+    return ids.map((id) => byId.get(id));
+  }
+
+  async progress(
+    sessions: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly (Progress | Error)[]> {
+    const { logs } = this.parts;
+    return mapOf(sessions, parallelSessions, async (session) => {
+      const followed = logs.peek(session);
+      if (followed !== undefined) return followed.progress();
+      try {
+        const { counts } = await countsOf(session, everyState, this.parts, signal);
+        return progressOf(counts);
+      } catch (error) {
+        signal.throwIfAborted();
+        return error instanceof Error ? error : new Error(String(error));
+      }
+    });
+  }
+
+  async payload(
+    taskId: string,
+    kind: PayloadKind,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Payload | undefined> {
+    const { data } = this.parts;
+    if (data === undefined)
+      throw this.#missing('has no data plane configured, so inputs and outputs can not be read');
+    return readPayload(data, taskId, kind, maxBytes, signal);
+  }
+
+  async submit(request: SubmitTasks, signal: AbortSignal): Promise<SubmittedTasks> {
+    const { submissions } = this.parts;
+    if (submissions === undefined)
+      throw this.#missing('can not be submitted to by this version of the server');
+    return submissions.submit(request, signal);
+  }
+
+  async cancel(
+    sessions: readonly string[],
+    dryRun: boolean,
+    signal: AbortSignal,
+  ): Promise<readonly CancelledSession[]> {
+    const { reader, writer, logs, cancelled, submissions, registry } = this.parts;
+    const settings = {
+      reader,
+      writer,
+      logs,
+      cancelled,
+      sessionRow: (session: string) =>
+        registry.get(session) === undefined && logs.peek(session) === undefined
+          ? undefined
+          : this.#sessionRow(session),
+      settled: async (session: string) => submissions?.settled(session),
+    };
+    const answers = await mapOf(sessions, 2, (session) =>
+      cancelSession(session, dryRun, settings, signal),
+    );
+    // A session that was found by its rows alone has a row as well.
+    return answers.map((answer) =>
+      answer.session === null && answer.status !== 'NOT_FOUND'
+        ? { ...answer, session: this.#sessionRow(answer.nativeId) }
+        : answer,
+    );
+  }
+
+  follow(session: string, signal: AbortSignal): Promise<CompletionLog<Completion>> {
+    return this.parts.logs.follow(session, signal);
+  }
+
+  position(session: string) {
+    const log = this.parts.logs.peek(session)?.log;
+    // Position 0 stands at the beginning of any log of the name, whatever its epoch will be.
+    return log === undefined
+      ? { log: this.parts.logs.nameOf(session), epoch: 'none', position: 0 }
+      : { log: log.name, epoch: log.epoch, position: log.end };
+  }
+
+  everything(): CompletionLog<Completion> {
+    return this.parts.logs.everything;
+  }
+
+  /** For `--check`: resolves with what was found, or rejects with what is wrong. */
+  async probe(signal: AbortSignal): Promise<readonly string[]> {
+    const lines: string[] = [];
+    for (const { name, check } of this.parts.components) {
+      const { detail, count } = await check(signal);
+      lines.push(`${name}: ${detail ?? String(count ?? 'OK')}`);
+    }
+    return lines;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.parts.stop();
+    return this.#stopped;
+  }
+
+  #source(sessions: readonly string[], truncated: boolean): TaskSource {
+    const { reader, rows, registry, logs, deadlineMs = 20_000 } = this.parts;
+    const settings = { grid: this.name, reader, rows, registry, logs, deadlineMs };
+    return new TaskSource(settings, sessions, truncated);
+  }
+
+  /** What is active and what the registry knows, newest first. */
+  async #known(signal: AbortSignal) {
+    const active = await this.#activeSessions(signal);
+    const entries = this.parts.registry.entries();
+    const times = new Map(entries.map((entry) => [entry.session, entry.submittedAt]));
+    for (const id of active.sessions) if (!times.has(id)) times.set(id, timeOfSessionId(id) ?? 0);
+    const ids = [...times]
+      .sort(([a, at], [b, bt]) => bt - at || (a < b ? -1 : 1))
+      .map(([id]) => id);
+    return { ids, active, truncated: active.truncated };
+  }
+
+  /** One look-up for all who ask within a second; it goes on when one of them leaves. */
+  async #activeSessions(signal: AbortSignal): Promise<ActiveSessions> {
+    signal.throwIfAborted();
+    const now = Date.now();
+    if (this.#active === undefined || now - this.#active.at > activeForMs) {
+      const answer = this.parts.reader.active(activeEntries, undefined);
+      const entry = { at: now, answer };
+      this.#active = entry;
+      answer.catch(() => {
+        if (this.#active === entry) this.#active = undefined;
+      });
+    }
+    return this.#active.answer;
+  }
+
+  async #exists(session: string, signal: AbortSignal): Promise<boolean> {
+    const { registry, logs, reader } = this.parts;
+    if (!isSessionId(session)) return false;
+    if (registry.get(session) !== undefined || logs.peek(session) !== undefined) return true;
+    for await (const page of reader.sessionPages(session, undefined, signal))
+      if (page.length > 0) return true;
+    return false;
+  }
+
+  #sessionRow(session: string): SessionRow {
+    return sessionRow(this.name, session, this.parts.registry.get(session));
+  }
+
+  #missing(what: string): GridError {
+    return new GridError('CAPABILITY_MISSING', `The grid "${this.name}" ${what}.`);
+  }
+}
+
+export function sessionRow(
+  grid: string,
+  session: string,
+  entry: SessionEntry | undefined,
+): SessionRow {
+  return {
+    __typename: 'Session',
+    id: encodeId('Session', grid, session),
+    gridName: grid,
+    idKey: [grid, session],
+    nativeId: session,
+    owner: entry?.owner ?? null,
+    submittedAt: entry?.submittedAt ?? null,
+    submission:
+      entry === undefined
+        ? null
+        : {
+            state: entry.state,
+            expected: entry.expected,
+            accepted: entry.accepted,
+            error: entry.error,
+          },
+  };
+}

@@ -1,0 +1,211 @@
+/**
+ * The logs of the sessions that are followed or active, and the log of everything. A log that is not
+ * in memory is rebuilt from the table: first the source is attached, then the table is read, and what
+ * both tell is merged by how far each task is, so nothing is lost or doubled between the two.
+ */
+import { GridError } from '../../errors.js';
+import { AppendLog } from '../../streams/append-log.js';
+import type { CompletionLog } from '../../streams/log.js';
+import type { Completion } from '../tasks.js';
+import type { TaskChange } from './change.js';
+import { changeOf } from './change.js';
+import type { CompletionSource } from './completion-source.js';
+import { SessionLog } from './session-log.js';
+import type { TableReader } from './table.js';
+
+export interface SessionLogsSettings {
+  readonly grid: string;
+  readonly reader: TableReader;
+  readonly source: CompletionSource;
+  /** How many tasks the session has once no submission is under way; undefined where that is not known. */
+  expected(session: string, signal: AbortSignal): Promise<number | undefined>;
+  /** Logs kept; the longest unused one that nobody holds goes first. @default 256 */
+  readonly maxLogs?: number;
+  /** Tasks in all kept logs together, some 200 bytes each; the same rule. @default 1_000_000 */
+  readonly maxTasks?: number;
+  /**
+   * How long a log that nobody holds is still fed, so that a client can come back to its position;
+   * undefined where feeding it costs nothing.
+   */
+  readonly lingerMs?: number;
+  /** Completions in the log of everything. @default 50_000 */
+  readonly maxEverything?: number;
+  /** Where true, only completions of logs of sessions make up the log of everything. */
+  readonly everythingFromLogs: boolean;
+}
+
+interface Kept {
+  readonly session: string;
+  readonly state: SessionLog;
+  readonly built: Promise<SessionLog>;
+  readonly end: AbortController;
+  holders: number;
+  linger: NodeJS.Timeout | undefined;
+}
+
+export class SessionLogs {
+  readonly everything: AppendLog<Completion>;
+  readonly #kept = new Map<string, Kept>();
+  /** Logs that are built: until then their counts are not the session's. */
+  readonly #ready = new WeakSet<Kept>();
+  readonly #stopped = new AbortController();
+
+  constructor(private readonly settings: SessionLogsSettings) {
+    this.everything = new AppendLog(`htc:${settings.grid}`, {
+      limit: settings.maxEverything ?? 50_000,
+    });
+  }
+
+  nameOf(session: string): string {
+    return `htc:${this.settings.grid}:${session}`;
+  }
+
+  /** What is known of a followed session, without a read. */
+  peek(session: string): SessionLog | undefined {
+    const kept = this.#kept.get(session);
+    return kept !== undefined && kept.state.log.lost === undefined && this.#ready.has(kept)
+      ? kept.state
+      : undefined;
+  }
+
+  /** The log of a session; held until `signal` is aborted, so that it is not dropped for another. */
+  async follow(session: string, signal: AbortSignal): Promise<CompletionLog<Completion>> {
+    signal.throwIfAborted();
+    const kept = this.#touch(session) ?? this.#open(session, true);
+    kept.holders++;
+    clearTimeout(kept.linger);
+    const leave = () => {
+      kept.holders--;
+      const { lingerMs } = this.settings;
+      if (kept.holders === 0 && lingerMs !== undefined)
+        kept.linger = setTimeout(() => {
+          this.#drop(kept);
+        }, lingerMs).unref();
+      this.#trim();
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    try {
+      return (await kept.built).log;
+    } catch (error) {
+      signal.removeEventListener('abort', leave);
+      leave();
+      throw error;
+    }
+  }
+
+  /** A log for a session that is just being made: there is nothing to rebuild. */
+  async begin(session: string): Promise<SessionLog> {
+    return (this.#touch(session) ?? this.#open(session, false)).built;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort(new GridError('UNAVAILABLE', 'The grid has been stopped.'));
+    for (const kept of this.#kept.values()) this.#drop(kept);
+    this.everything.finish();
+  }
+
+  #touch(session: string): Kept | undefined {
+    const kept = this.#kept.get(session);
+    if (kept === undefined) return undefined;
+    if (kept.state.log.lost !== undefined) {
+      this.#drop(kept);
+      return undefined;
+    }
+    this.#kept.delete(session);
+    this.#kept.set(session, kept);
+    return kept;
+  }
+
+  #open(session: string, rebuild: boolean): Kept {
+    const end = new AbortController();
+    const state = new SessionLog(this.nameOf(session), (completions) => {
+      if (this.settings.everythingFromLogs) this.everything.append(completions);
+    });
+    const signal = AbortSignal.any([end.signal, this.#stopped.signal]);
+    const built = this.#build(session, state, rebuild, signal);
+    const kept: Kept = { session, state, built, end, holders: 0, linger: undefined };
+    this.#kept.set(session, kept);
+    built.then(
+      () => this.#ready.add(kept),
+      () => {
+        this.#drop(kept);
+      },
+    );
+    this.#trim();
+    return kept;
+  }
+
+  async #build(
+    session: string,
+    state: SessionLog,
+    rebuild: boolean,
+    signal: AbortSignal,
+  ): Promise<SessionLog> {
+    const lost = (error: Error) => {
+      state.log.fail(error);
+    };
+    if (!rebuild) {
+      await this.settings.source.watch(session, (news) => state.apply(news), lost, signal);
+      return state;
+    }
+    let early: TaskChange[] | undefined = [];
+    await this.settings.source.watch(
+      session,
+      (news) => {
+        if (early === undefined) state.apply(news);
+        else early.push(...news);
+      },
+      lost,
+      signal,
+    );
+    const expected = await this.settings.expected(session, signal);
+    const snapshot = await this.#snapshot(session, signal);
+    if (snapshot.length === 0 && early.length === 0 && expected === undefined)
+      throw new GridError('NOT_FOUND', `The grid has no session "${session}".`);
+    const seenAt = Date.now();
+    state.apply(snapshot.sort(byCompletion), seenAt);
+    state.apply(early, seenAt);
+    early = undefined;
+    if (expected !== undefined) state.expect(expected);
+    return state;
+  }
+
+  /** How far every task of the session is, by the rows themselves: the index lags and has no stamps. */
+  async #snapshot(session: string, signal: AbortSignal): Promise<TaskChange[]> {
+    const { reader } = this.settings;
+    const changes: TaskChange[] = [];
+    for await (const page of reader.sessionPages(session, undefined, signal)) {
+      const ids = page.map((item) => item.taskId);
+      const rows = await reader.items(ids, signal, { consistent: true });
+      for (const row of rows.values()) {
+        const change = changeOf(row);
+        if (change !== undefined) changes.push(change);
+      }
+    }
+    return changes;
+  }
+
+  /** Drops logs over the limit, the longest unused first; those that somebody holds stay. */
+  #trim(): void {
+    let logs = this.#kept.size;
+    let tasks = 0;
+    for (const { state } of this.#kept.values()) tasks += state.tasks;
+    const { maxLogs = 256, maxTasks = 1_000_000 } = this.settings;
+    for (const kept of this.#kept.values()) {
+      if (logs <= maxLogs && tasks <= maxTasks) return;
+      // The last one is the one that is being opened right now.
+      if (kept.holders > 0 || logs === 1) continue;
+      this.#drop(kept);
+      logs--;
+      tasks -= kept.state.tasks;
+    }
+  }
+
+  #drop(kept: Kept): void {
+    clearTimeout(kept.linger);
+    if (this.#kept.get(kept.session) === kept) this.#kept.delete(kept.session);
+    kept.end.abort(new GridError('UNAVAILABLE', 'The session is no longer followed.'));
+  }
+}
+
+const byCompletion = (a: TaskChange, b: TaskChange): number => a.completedAt - b.completedAt;

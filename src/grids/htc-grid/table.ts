@@ -1,0 +1,217 @@
+/** What can be read from a state table: sessions by index, rows by id, what is active. */
+import type {
+  KeysAndAttributes,
+  QueryCommandInput,
+  QueryCommandOutput,
+} from '@aws-sdk/client-dynamodb';
+import { backoff } from './backoff.js';
+import { throttledError } from './calls.js';
+import { chunksOf, eachOf } from './concurrency.js';
+import type { Connection } from './connection.js';
+import type { RawItem, TaskItem } from './item.js';
+import { attributes, decodeItem } from './item.js';
+import type { NativeState } from './status.js';
+import { partitions, sessionOf, statusOf } from './status.js';
+import { heartbeatIndex, sessionIndex, tableDefinition } from './table-definition.js';
+
+/** DynamoDB's own limit of keys in one BatchGetItem. */
+export const batchGetLimit = 100;
+/** Batch reads at once for one caller: readers leave capacity to the workers. */
+const parallelBatches = 4;
+const parallelQueries = 8;
+/** Rounds in which a batch read may come back incomplete before it is given up as throttled. */
+const batchRounds = 7;
+
+/** Sessions that have work now; `truncated` where the index held more than was read. */
+export interface ActiveSessions {
+  readonly sessions: ReadonlySet<string>;
+  readonly scanned: number;
+  readonly truncated: boolean;
+}
+
+export class TableReader {
+  constructor(private readonly connection: Connection) {}
+
+  /** Entries of a session, a page of up to 1 MB at a time: task id, session id and status only. */
+  async *sessionPages(
+    session: string,
+    state: NativeState | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<TaskItem[]> {
+    for await (const page of this.#pages(this.#session(session, state), signal))
+      yield decodeAll(page.Items ?? []);
+  }
+
+  /** The number of a session's tasks, of one state where it is given. */
+  async count(
+    session: string,
+    state: NativeState | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    let sum = 0;
+    const query: QueryCommandInput = { ...this.#session(session, state), Select: 'COUNT' };
+    for await (const page of this.#pages(query, signal)) sum += page.Count ?? 0;
+    return sum;
+  }
+
+  /** Whole rows by task id; ids without a row are missing from the answer. */
+  async items(
+    ids: readonly string[],
+    signal: AbortSignal | undefined,
+    options: { readonly consistent?: boolean } = {},
+  ): Promise<Map<string, TaskItem>> {
+    const found = new Map<string, TaskItem>();
+    const batches = chunksOf([...new Set(ids)], batchGetLimit);
+    await eachOf(batches, parallelBatches, async (batch) => {
+      for (const item of await this.#batch(batch, options.consistent === true, signal))
+        found.set(item.taskId, item);
+    });
+    return found;
+  }
+
+  /** Rows of one state by heartbeat stamp (a claimed task's time to live), oldest first; up to `limit`. */
+  async byHeartbeat(
+    state: NativeState,
+    partition: number,
+    range: { readonly beforeSec?: number; readonly limit?: number },
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly items: readonly TaskItem[]; readonly more: boolean }> {
+    const items: TaskItem[] = [];
+    const bounded = range.beforeSec !== undefined;
+    const query: QueryCommandInput = {
+      TableName: this.connection.table,
+      IndexName: heartbeatIndex,
+      KeyConditionExpression: bounded ? '#status = :status AND #beat < :beat' : '#status = :status',
+      ExpressionAttributeNames: {
+        '#status': attributes.status,
+        ...(bounded ? { '#beat': attributes.heartbeatSec } : {}),
+      },
+      ExpressionAttributeValues: {
+        ':status': { S: state + String(partition) },
+        ...(bounded ? { ':beat': { N: String(range.beforeSec) } } : {}),
+      },
+      ...(range.limit === undefined ? {} : { Limit: range.limit }),
+    };
+    for await (const page of this.#pages(query, signal)) {
+      items.push(...decodeAll(page.Items ?? []));
+      if (range.limit !== undefined && items.length >= range.limit)
+        return { items, more: page.LastEvaluatedKey !== undefined };
+    }
+    return { items, more: false };
+  }
+
+  /**
+   * Sessions with pending or processing tasks. No index lists sessions: 64 queries on the heartbeat
+   * index, at most `perQuery` entries each, give their ids by the prefix of the task ids.
+   */
+  async active(perQuery: number, signal: AbortSignal | undefined): Promise<ActiveSessions> {
+    const sessions = new Set<string>();
+    let scanned = 0;
+    let truncated = false;
+    const queries = (['processing', 'pending'] as const).flatMap((state) =>
+      Array.from({ length: partitions }, (_, partition) => ({ state, partition })),
+    );
+    await eachOf(queries, parallelQueries, async ({ state, partition }) => {
+      const { items, more } = await this.byHeartbeat(state, partition, { limit: perQuery }, signal);
+      for (const item of items) sessions.add(sessionOf(item.taskId));
+      scanned += items.length;
+      truncated ||= more;
+    });
+    return { sessions, scanned, truncated };
+  }
+
+  /** Answers when the table can be used; refuses one without the two indexes. */
+  async describe(signal: AbortSignal | undefined): Promise<{ readonly status: string }> {
+    const { sdk, table } = this.connection;
+    const answer = await this.connection.call('table-read', signal, (client, options) =>
+      client.send(new sdk.DescribeTableCommand({ TableName: table }), options),
+    );
+    return { status: answer.Table?.TableStatus ?? 'UNKNOWN' };
+  }
+
+  /** Creates the table where there is none; for grids of this process only. */
+  async create(signal: AbortSignal | undefined): Promise<void> {
+    const { sdk, table } = this.connection;
+    await this.connection.call('table-write', signal, async (client, options) => {
+      try {
+        await client.send(new sdk.CreateTableCommand(tableDefinition(table)), options);
+      } catch (error) {
+        if (!(error instanceof sdk.ResourceInUseException)) throw error;
+      }
+    });
+    await backoff({ rounds: 40, firstMs: 5, mostMs: 100 }, signal, async () => {
+      return (await this.describe(signal)).status === 'ACTIVE' ? true : undefined;
+    });
+  }
+
+  #session(session: string, state: NativeState | undefined): QueryCommandInput {
+    const ofState = state !== undefined;
+    return {
+      TableName: this.connection.table,
+      IndexName: sessionIndex,
+      KeyConditionExpression: ofState
+        ? '#session = :session AND #status = :status'
+        : '#session = :session',
+      ExpressionAttributeNames: {
+        '#session': attributes.sessionId,
+        ...(ofState ? { '#status': attributes.status } : {}),
+      },
+      ExpressionAttributeValues: {
+        ':session': { S: session },
+        ...(ofState ? { ':status': { S: statusOf(state, session) } } : {}),
+      },
+    };
+  }
+
+  async *#pages(
+    query: QueryCommandInput,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<QueryCommandOutput> {
+    const { sdk } = this.connection;
+    let from: QueryCommandInput['ExclusiveStartKey'];
+    do {
+      const input = from === undefined ? query : { ...query, ExclusiveStartKey: from };
+      const page: QueryCommandOutput = await this.connection.call(
+        'table-read',
+        signal,
+        (client, options) => client.send(new sdk.QueryCommand(input), options),
+      );
+      from = page.LastEvaluatedKey;
+      yield page;
+    } while (from !== undefined);
+  }
+
+  /** One batch of at most 100; keys that a throttled table left out are asked again, later and later. */
+  async #batch(
+    ids: readonly string[],
+    consistent: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<TaskItem[]> {
+    const { sdk, table, label } = this.connection;
+    const found: TaskItem[] = [];
+    let request: KeysAndAttributes = {
+      Keys: ids.map((id) => ({ [attributes.taskId]: { S: id } })),
+      ConsistentRead: consistent,
+    };
+    const done = await backoff(
+      { rounds: batchRounds, firstMs: 25, mostMs: 1000 },
+      signal,
+      async () => {
+        const answer = await this.connection.call('table-read', signal, (client, options) =>
+          client.send(new sdk.BatchGetItemCommand({ RequestItems: { [table]: request } }), options),
+        );
+        found.push(...decodeAll(answer.Responses?.[table] ?? []));
+        const rest = answer.UnprocessedKeys?.[table];
+        if (rest?.Keys === undefined || rest.Keys.length === 0) return true;
+        request = rest;
+        return undefined;
+      },
+    );
+    if (done === undefined) throw throttledError(label);
+    return found;
+  }
+}
+
+function decodeAll(raw: readonly RawItem[]): TaskItem[] {
+  return raw.map(decodeItem).filter((item) => item !== undefined);
+}

@@ -1,0 +1,76 @@
+/** What a worker runs: the user's module, or the one that shows that the grid computes. */
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { GridError } from '../../errors.js';
+
+export interface TaskContext {
+  /** Aborted when the task is cancelled or the grid stops. */
+  readonly signal: AbortSignal;
+  readonly taskId: string;
+  readonly sessionId: string;
+}
+
+/** Gets the task's input as it was submitted; what it returns is the output, what it throws the error. */
+export type TaskFunction = (task: unknown, context: TaskContext) => unknown;
+
+/** The default export of a module; relative paths are from the working directory. */
+export async function loadTaskFunction(path: string): Promise<TaskFunction> {
+  const file = resolve(path);
+  let module: unknown;
+  try {
+    module = await import(pathToFileURL(file).href);
+  } catch (error) {
+    throw new GridError(
+      'UNAVAILABLE',
+      `The task module ${file} can't be loaded: ${String(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const main =
+    typeof module === 'object' && module !== null && 'default' in module
+      ? module.default
+      : undefined;
+  if (typeof main !== 'function')
+    throw new GridError(
+      'UNAVAILABLE',
+      `The task module ${file} must have a default export: async (task, { signal, taskId, sessionId }) => result.`,
+    );
+  return main as TaskFunction;
+}
+
+const maxSleepMs = 3_600_000;
+const maxFibonacci = 90;
+
+const order = z.looseObject({
+  /** Works for that long. */
+  sleepMs: z.number().min(0).max(maxSleepMs).optional(),
+  /** Raises an error with this message. */
+  fail: z.string().optional(),
+  /** Computes this Fibonacci number; 90 is the last one below 2^53. */
+  fibonacci: z.int().min(0).max(maxFibonacci).optional(),
+  /** HTC-Grid's own example sleeps for the first of them, in milliseconds, and returns it. */
+  worker_arguments: z.array(z.union([z.string(), z.number()])).optional(),
+});
+
+/** The function of a grid without a module: sleeps, fails or computes as the input says, and gives it back. */
+export async function demonstrationTask(task: unknown, { signal }: TaskContext): Promise<unknown> {
+  if (typeof task !== 'object' || task === null || Array.isArray(task)) return { result: task };
+  const { sleepMs, fail, fibonacci, worker_arguments: workerArguments } = order.parse(task);
+  const argument = Number(workerArguments?.[0]);
+  const pauseMs = sleepMs ?? (Number.isFinite(argument) ? argument : 0);
+  if (pauseMs > 0) await sleep(Math.min(pauseMs, maxSleepMs), undefined, { signal, ref: false });
+  if (fail !== undefined) throw new Error(fail);
+  if (workerArguments !== undefined) return Number.isFinite(argument) ? argument : workerArguments;
+  const result = fibonacci === undefined ? null : fibonacciOf(fibonacci);
+  return { result, sleptMs: pauseMs, echo: task };
+}
+
+function fibonacciOf(n: number): number {
+  let [a, b] = [0, 1];
+  for (let i = 0; i < n; i++) [a, b] = [b, a + b];
+  return a;
+}
