@@ -1,0 +1,280 @@
+/** Limits hold on both transports, with the same code, and name themselves. */
+import { getIntrospectionQuery } from 'graphql';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { connect, openSocket, refusedUpgrade, subscribe } from './raw-socket.js';
+import {
+  ask,
+  bearer,
+  codes,
+  deferred,
+  readAnswer,
+  serve,
+  staticTokenList,
+  tokens,
+  type AnswerError,
+  type Served,
+} from './serve.js';
+
+let served: Served;
+beforeAll(async () => {
+  served = await serve({
+    limits: { depth: 5, aliases: 5, selections: 20, tokens: 200, documentBytes: 2_048 },
+  });
+});
+afterAll(() => served[Symbol.asyncDispose]());
+
+/** The refusal of a document over both transports, once it is the same. */
+async function refusal(query: string): Promise<AnswerError> {
+  const overHttp = await ask(served, query);
+  expect(overHttp.status).toBeGreaterThanOrEqual(400);
+  expect(overHttp.status).toBeLessThan(500);
+  using socket = await connect(served.socketUrl);
+  subscribe(socket, '1', query);
+  const { type, payload } = await socket.next();
+  expect(type).toBe('error');
+  const [error] = payload as AnswerError[];
+  expect(error?.message).toBe(overHttp.errors[0]?.message);
+  expect(error?.extensions.code).toBe(overHttp.errors[0]?.extensions.code);
+  if (!error) throw new Error('No refusal came.');
+  return error;
+}
+
+const nested = (levels: number): string =>
+  `${'{ thing '.repeat(levels - 1)}{ id }${' }'.repeat(levels - 1)}`;
+
+describe('the shape of a document', () => {
+  it.each([
+    ['levels of fields', nested(6), /has 6 levels of fields; at most 5/],
+    ['aliases', `{ ${'abcdef'.replace(/./g, '$&: hello ')} }`, /6 aliases; at most 5/],
+    [
+      'fields',
+      `{ ${Array.from({ length: 21 }, () => 'hello').join(' ')} }`,
+      /21 fields; at most 20/,
+    ],
+    ['tokens', `{ ${'... { hello } '.repeat(60)} }`, /200 tokens/],
+    ['bytes', `{ hello } #${'x'.repeat(2_048)}`, /bytes; at most 2048/],
+    [
+      'fields behind fragments',
+      '{ ...A ...A } fragment A on Query { ...B ...B ...B } fragment B on Query { a: hello b: hello }',
+      /12 aliases; at most 5/,
+    ],
+  ])('%s are limited', async (_, query, message) => {
+    const error = await refusal(query);
+    expect(error.message).toMatch(message);
+    expect(error.extensions.code).toBe('LIMIT_EXCEEDED');
+  });
+
+  it('at the limit is answered', async () => {
+    expect((await ask(served, nested(5))).errors).toEqual([]);
+    expect((await ask(served, '{ a: hello b: hello c: hello d: hello e: hello }')).errors).toEqual(
+      [],
+    );
+  });
+
+  it('a bomb of fragments that double each other is refused at once', async () => {
+    await using roomy = await serve();
+    const levels = 200;
+    const bomb = Array.from(
+      { length: levels },
+      (_, n) => `fragment F${n} on Query { ...F${n + 1} ...F${n + 1} }`,
+    );
+    const before = performance.now();
+    const answer = await ask(
+      roomy,
+      `{ ...F0 } ${bomb.join(' ')} fragment F${levels} on Query { hello }`,
+    );
+    expect(codes(answer)).toEqual(['LIMIT_EXCEEDED']);
+    expect(performance.now() - before).toBeLessThan(2_000);
+  });
+
+  it('circular fragments are an ordinary validation error', async () => {
+    const error = await refusal(
+      '{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }',
+    );
+    expect(error.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
+  });
+});
+
+describe('introspection', () => {
+  it('of the whole schema passes the default limits, on both transports', async () => {
+    await using plain = await serve();
+    const query = getIntrospectionQuery({
+      inputValueDeprecation: true,
+      schemaDescription: true,
+      specifiedByUrl: true,
+      directiveIsRepeatable: true,
+    });
+    expect((await ask(plain, query)).errors).toEqual([]);
+    using socket = await connect(plain.socketUrl);
+    subscribe(socket, '1', query);
+    expect((await socket.next()).type).toBe('next');
+  });
+
+  it('that goes deeper than it needs to is refused', async () => {
+    await using plain = await serve();
+    const deep = `{ __type(name: "Query") { ${'ofType { '.repeat(20)} name ${'} '.repeat(20)} } }`;
+    expect((await ask(plain, deep)).errors[0]?.extensions.code).toBe('LIMIT_EXCEEDED');
+  });
+
+  it('is refused on both transports where it is off', async () => {
+    await using closed = await serve({ server: { introspection: false } });
+    const query = '{ __schema { queryType { name } } }';
+    expect(codes(await ask(closed, query))).toContain('GRAPHQL_VALIDATION_FAILED');
+    using socket = await connect(closed.socketUrl);
+    subscribe(socket, '1', query);
+    const { type, payload } = await socket.next();
+    expect(type).toBe('error');
+    expect(payload).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }, {}]);
+    expect((await ask(closed, '{ __typename }')).data).toEqual({ __typename: 'Query' });
+  });
+});
+
+describe('the size of a request', () => {
+  let guarded: Served;
+  beforeAll(async () => {
+    guarded = await serve({
+      tokens: staticTokenList,
+      limits: { bodyBytes: 10_000, submitBodyBytes: 100_000 },
+    });
+  });
+  afterAll(() => guarded[Symbol.asyncDispose]());
+
+  const echo = (bytes: number) => ({
+    query: 'query ($t: String!) { echo(text: $t) }',
+    variables: { t: 'x'.repeat(bytes) },
+  });
+
+  it.each([
+    ['reader', 9_000, true],
+    ['reader', 11_000, false],
+    ['user', 99_000, true],
+    ['user', 101_000, false],
+    ['admin', 99_000, true],
+  ] as const)(
+    'of a %s with %i bytes is answered over HTTP and WebSocket: %s',
+    async (role, bytes, fine) => {
+      const { query, variables } = echo(bytes);
+      const answer = await ask(guarded, query, { variables, headers: bearer(tokens[role]) });
+      expect(answer.status).toBe(fine ? 200 : 413);
+      if (!fine) {
+        expect(codes(answer)).toEqual(['LIMIT_EXCEEDED']);
+        expect(answer.errors[0]?.message).toContain(role === 'reader' ? '10000' : '100000');
+      }
+      using socket = await connect(guarded.socketUrl, { token: tokens[role] });
+      subscribe(socket, '1', query, { variables });
+      if (fine) expect((await socket.next()).type).toBe('next');
+      else expect((await socket.closed).code).toBe(1009);
+    },
+  );
+
+  it('is counted while it arrives, whatever its length claims to be', async () => {
+    const chunk = Buffer.from(' '.repeat(4_096));
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += chunk.length;
+        if (sent > 50_000_000) controller.close();
+        else controller.enqueue(chunk);
+      },
+    });
+    const response = await fetch(guarded.graphql, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...bearer(tokens.reader) },
+      body,
+      duplex: 'half',
+    } as RequestInit).catch((error: unknown) => error);
+    // The answer or, for a client that never stops, the end of the connection.
+    if (response instanceof Response) {
+      expect(codes(await readAnswer(response))).toEqual(['LIMIT_EXCEEDED']);
+    } else expect(response).toBeInstanceOf(Error);
+    expect((await ask(guarded, '{ hello }', { headers: bearer(tokens.reader) })).status).toBe(200);
+  });
+
+  it('is small for a socket that has not said who it is', async () => {
+    using socket = await openSocket(guarded.socketUrl);
+    socket.send({ type: 'connection_init', payload: { token: 'x'.repeat(70_000) } });
+    expect((await socket.closed).code).toBe(1009);
+  });
+});
+
+describe('operations at once', () => {
+  it('are limited for each caller, over HTTP and WebSocket together, and free again when they end', async () => {
+    await using busy = await serve({ tokens: staticTokenList, limits: { operationsPerCaller: 2 } });
+    const headers = bearer(tokens.user);
+    const first = ask(busy, '{ slow }', { headers });
+    using socket = await connect(busy.socketUrl, { token: tokens.user });
+    subscribe(socket, 'slow', '{ slow }');
+    await vi.waitFor(() => expect(busy.world.requests).toHaveLength(2));
+
+    const refused = await ask(busy, '{ hello }', { headers });
+    expect([refused.status, codes(refused)]).toEqual([429, ['TOO_MANY_REQUESTS']]);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(refused.errors[0]?.extensions).toMatchObject({ retryable: true, retryAfterMs: 1_000 });
+    subscribe(socket, 'more', '{ hello }');
+    const { type, payload } = await socket.next();
+    expect(type).toBe('error');
+    expect(payload).toMatchObject([{ extensions: { code: 'TOO_MANY_REQUESTS' } }]);
+
+    const other = await ask(busy, '{ hello }', { headers: bearer(tokens.reader) });
+    expect(other.status).toBe(200);
+
+    busy.world.slow.resolve('done');
+    expect((await first).data).toEqual({ slow: 'done' });
+    expect((await socket.next()).type).toBe('next');
+    expect((await socket.next()).type).toBe('complete');
+    expect((await ask(busy, '{ hello }', { headers })).status).toBe(200);
+  });
+
+  it('do not count subscriptions, which have a limit of their own', async () => {
+    await using busy = await serve({
+      limits: { operationsPerCaller: 1, subscriptionsPerCaller: 2 },
+    });
+    using socket = await connect(busy.socketUrl);
+    for (const id of ['1', '2']) {
+      subscribe(socket, id, 'subscription { quiet }');
+      expect((await socket.next()).type).toBe('next');
+    }
+    subscribe(socket, '3', 'subscription { quiet }');
+    expect((await socket.next()).payload).toMatchObject([
+      { extensions: { code: 'TOO_MANY_REQUESTS' } },
+    ]);
+    expect((await ask(busy, '{ hello }')).status).toBe(200);
+    socket.send({ id: '1', type: 'complete' });
+    await vi.waitFor(() => expect(busy.world.ended).toBe(1));
+    subscribe(socket, '4', 'subscription { quiet }');
+    expect((await socket.next()).type).toBe('next');
+  });
+
+  it('are free again when the client goes away, and the operation is told', async () => {
+    await using busy = await serve({ limits: { operationsPerCaller: 1 } });
+    const abort = new AbortController();
+    const gone = fetch(busy.graphql, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query":"{ slow }"}',
+      signal: abort.signal,
+    }).catch(() => 'gone');
+    await busy.world.begun.promise;
+    const told = deferred();
+    busy.world.requests[0]?.signal.addEventListener('abort', () => told.resolve());
+    abort.abort();
+    expect(await gone).toBe('gone');
+    await told.promise;
+    busy.world.slow.resolve('too late');
+    await vi.waitFor(async () => expect((await ask(busy, '{ hello }')).status).toBe(200));
+  });
+});
+
+describe('WebSockets', () => {
+  it('are limited in number', async () => {
+    await using few = await serve({ limits: { connections: 1 } });
+    using socket = await connect(few.socketUrl);
+    expect(await refusedUpgrade(few.socketUrl)).toMatchObject({ status: 503 });
+    socket.socket.close();
+    await socket.closed;
+    await vi.waitFor(async () => {
+      using next = await connect(few.socketUrl);
+      expect(next.protocol).not.toBe('');
+    });
+  });
+});
