@@ -15,6 +15,14 @@ export interface FollowOptions<Entry> extends StreamOptions {
   /** Epoch milliseconds at which the server learned of an entry; without it frames have no lag. */
   readonly seenAt?: (entry: Entry) => number;
   /**
+   * The entries that the subscriber is to see, in their order. A batch of which none is left makes
+   * no frame; the cursor of the next one stands for it. A rejection fails the stream.
+   */
+  readonly keep?: (
+    entries: readonly Entry[],
+    signal: AbortSignal,
+  ) => readonly Entry[] | Promise<readonly Entry[]>;
+  /**
    * A new log in the place of a lost one; retries are its own, a rejection fails the stream. Without
    * it a stream finishes after GAP SOURCE_LOST, and the client comes back with its cursor.
    */
@@ -148,7 +156,7 @@ class Follower<Entry> {
         const behind = this.#behind();
         if (behind) {
           synced = false;
-          yield this.#entries(behind.kind, behind.readers);
+          yield* this.#batch(behind.kind, behind.readers);
           continue;
         }
         if (!synced) {
@@ -176,7 +184,7 @@ class Follower<Entry> {
         const full = missing === 0 || growing.length === 0;
         const itemsDueInMs = ready > 0 ? pace.itemsDueInMs(full) : Infinity;
         if (itemsDueInMs <= 0) {
-          yield this.#entries('CHANGES', readers);
+          yield* this.#batch('CHANGES', readers);
           continue;
         }
         if (pace.heartbeatDueInMs() <= 0) {
@@ -190,6 +198,9 @@ class Follower<Entry> {
           awaited.map(({ log }) => log.changed(log.end + beyond, signal)),
         );
       }
+    } catch (error) {
+      // What was aborted because nobody reads the stream any more is no failure of it.
+      if (!pace.closed) throw error;
     } finally {
       pace.close();
     }
@@ -223,8 +234,21 @@ class Follower<Entry> {
     this.pace.poke();
   }
 
-  /** The next batch of these readers, each from its position; the first place goes round. */
-  #entries(kind: 'SNAPSHOT' | 'CHANGES', readers: readonly Reader<Entry>[]): EntriesFrame<Entry> {
+  /** A frame of the next batch of these readers; none where nothing of it is kept. */
+  async *#batch(
+    kind: 'SNAPSHOT' | 'CHANGES',
+    readers: readonly Reader<Entry>[],
+  ): AsyncGenerator<EntriesFrame<Entry>, void, undefined> {
+    const { keep } = this.options;
+    const read = this.#read(readers);
+    const entries = keep ? await keep(read, this.pace.signal) : read;
+    if (this.pace.closed) return;
+    if (entries.length > 0) yield this.#frame(kind, { entries });
+    else if (this.pace.heartbeatDueInMs() <= 0) yield this.#frame('HEARTBEAT');
+  }
+
+  /** Up to a batch, each reader from its position; the first place goes round. */
+  #read(readers: readonly Reader<Entry>[]): readonly Entry[] {
     const entries: Entry[] = [];
     const first = this.#turn++ % readers.length;
     for (const reader of [...readers.slice(first), ...readers.slice(0, first)]) {
@@ -234,7 +258,7 @@ class Follower<Entry> {
       reader.position += read.length;
       entries.push(...read);
     }
-    return this.#frame(kind, { entries });
+    return entries;
   }
 
   #gap(reader: Reader<Entry>, reason: GapReason): EntriesFrame<Entry> {

@@ -22,6 +22,7 @@ export {
 } from './frame.js';
 export { latest, type ChangeSource, type ValueFrame } from './latest.js';
 export type { CompletionLog } from './log.js';
+export { mapFrames } from './map-frames.js';
 export type { StreamOptions } from './pace.js';
 export { RecentRows, type RecentRowsOptions, type RowKey } from './recent.js';
 export { resolveStart, type StreamStart, type StreamStartInput } from './start.js';

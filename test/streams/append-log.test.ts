@@ -70,7 +70,7 @@ describe('waiting for a change', () => {
 
   it('wakes every waiter once, and only those whose position is passed', async () => {
     const log = new AppendLog<number>('s');
-    const near = Array.from({ length: 100 }, () => log.changed(0, never));
+    const near = Array.from({ length: 100 }, () => log.changed(0, new AbortController().signal));
     const far = log.changed(1, never);
     expect(log.waiting).toBe(101);
     log.append([1]);
