@@ -27,7 +27,8 @@ export class AggregateCollector<Row> {
 
   add(row: Row, count: number): void {
     if (this.spec.byState) {
-      const state = String(this.type.read(row, { field: 'state' }) ?? 'UNKNOWN');
+      const read = this.type.read(row, { field: 'state' });
+      const state = typeof read === 'string' ? read : 'UNKNOWN';
       this.#byState.set(state, (this.#byState.get(state) ?? 0) + count);
     }
     for (const { ref, numbers } of this.#distributions) {

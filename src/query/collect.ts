@@ -1,7 +1,7 @@
 /** Gathers what the sources of one list yield: the page, the count, the groups, the aggregates. */
 import { AggregateCollector, type Aggregates } from './aggregate.js';
 import { type Group, GroupBudget, GroupCollector, type Groups } from './group.js';
-import { type Page, PageCollector } from './page.js';
+import { type Page, PageCollector, type Placed } from './page.js';
 import type { ListPlan } from './plan.js';
 import type { RowType, Source, Tally, Window } from './source.js';
 
@@ -21,7 +21,11 @@ interface Origin<Row> {
   readonly narrow: boolean;
 }
 
-export type Widen<Row> = (source: Source<Row>, rows: readonly Row[]) => Promise<readonly Row[]>;
+/** The rows with all that they have to show, or undefined where the source fails: they are left out then. */
+export type Widen<Row> = (
+  source: Source<Row>,
+  rows: readonly Row[],
+) => Promise<readonly Row[] | undefined>;
 
 export class Collector<Row extends object> {
   readonly #page: PageCollector<Row> | undefined;
@@ -72,22 +76,27 @@ export class Collector<Row extends object> {
       const origin = this.#origins.get(row);
       if (origin?.narrow) append(narrow, origin.source, row);
     }
-    const wide = new Map<Row, Row>();
+    const wide = new Map<Row, Row | undefined>();
     await Promise.all(
       [...narrow].map(async ([source, rows]) => {
         const widened = await widen(source, rows);
-        rows.forEach((row, i) => wide.set(row, widened[i] ?? row));
+        rows.forEach((row, i) => wide.set(row, widened && (widened[i] ?? row)));
       }),
     );
 
+    const show = (row: Row): Row | undefined => (wide.has(row) ? wide.get(row) : row);
+
     const returned = new Map<Source<Row>, number>();
-    for (const { row } of page.rows) {
+    const placed: Placed<Row>[] = [];
+    for (const { row, key } of page.rows) {
+      const whole = show(row);
+      if (whole === undefined) continue;
+      placed.push({ row: whole, key });
       const source = this.#origins.get(row)?.source;
       if (source) returned.set(source, (returned.get(source) ?? 0) + 1);
     }
-    const show = (row: Row): Row => wide.get(row) ?? row;
     return {
-      page: { ...page, rows: page.rows.map(({ row, key }) => ({ row: show(row), key })) },
+      page: { ...page, rows: placed },
       totalCount: this.#count,
       groups: mapValues(groups, (answer) => showing(answer, show)),
       aggregates: this.#aggregates?.answer(),
@@ -111,10 +120,10 @@ const rowsOf = <Row>({ nodes }: Groups<Row>): readonly Row[] =>
   ]);
 
 /** The groups with each of their rows replaced. */
-function showing<Row>(groups: Groups<Row>, show: (row: Row) => Row): Groups<Row> {
+function showing<Row>(groups: Groups<Row>, show: (row: Row) => Row | undefined): Groups<Row> {
   const shown = (group: Group<Row>): Group<Row> => ({
     ...group,
-    nodes: mapValues(group.nodes, (rows) => rows.map(show)),
+    nodes: mapValues(group.nodes, (rows) => rows.map(show).filter((row) => row !== undefined)),
     groups: mapValues(group.groups, (inner) => showing(inner, show)),
   });
   return { ...groups, nodes: groups.nodes.map(shown) };

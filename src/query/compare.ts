@@ -5,7 +5,7 @@ import type { RowType } from './source.js';
 
 export type SortValue = string | number | boolean | null;
 
-/** A value as the order sees it: 64-bit integers as numbers, lists and nested ads by their JSON. */
+/** A value as the order sees it, fit for the JSON of a cursor: lists and nested ads by their own JSON. */
 export function sortValue(value: Value): SortValue {
   if (value === undefined || value === null) return null;
   switch (typeof value) {
@@ -13,11 +13,11 @@ export function sortValue(value: Value): SortValue {
     case 'boolean':
       return value;
     case 'number':
-      return Number.isNaN(value) ? null : value;
+      return Number.isNaN(value) ? null : finite(value);
     case 'bigint':
-      return Number(value);
+      return finite(Number(value));
     default:
-      return JSON.stringify(value);
+      return jsonText(value);
   }
 }
 
@@ -49,11 +49,27 @@ export function compareIds(a: PageKey['id'], b: PageKey['id']): number {
   return a.length - b.length;
 }
 
+/** JSON of lists and nested ads; 64-bit integers, which JSON refuses, as text so that no digit is lost. */
+export const jsonText = (value: object): string =>
+  JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'bigint' ? part.toString() : part,
+  );
+
+/** Characters of an order value that count: longer ones would make cursors too long to come back. */
+const maxOrderText = 256;
+
 /** The position of a row under an order. */
 export const keyOf = <Row>(row: Row, order: readonly OrderTerm[], type: RowType<Row>): PageKey => ({
-  order: order.map(({ ref }) => sortValue(type.read(row, ref))),
+  order: order.map(({ ref }) => clipped(sortValue(type.read(row, ref)))),
   id: type.idKey(row),
 });
+
+const clipped = (value: SortValue): SortValue =>
+  typeof value === 'string' ? value.slice(0, maxOrderText) : value;
+
+/** JSON has no infinities: as `null` they would move to another place of the order. */
+const finite = (value: number): number =>
+  Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value));
 
 function rank(value: SortValue): number {
   if (value === null) return 3;

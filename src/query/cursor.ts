@@ -4,8 +4,8 @@ import type { OrderTerm, PageKey } from './plan.js';
 import { refName } from './aggregate.js';
 
 const version = 1;
-/** Longer text can't be a cursor of ours: ids and order values are bounded. */
-const maxLength = 4096;
+/** Longer text can't be a cursor of ours: ids and order values are bounded (`keyOf`), as are the terms of an order. */
+const maxLength = 16_384;
 
 /** Names a list and its order: a cursor of another one is refused. */
 export const listName = (kind: string, order: readonly OrderTerm[]): string =>
@@ -27,7 +27,7 @@ export function decodeCursor(list: string, cursor: string): PageKey {
   if (from !== list) {
     throw new GridError(
       'BAD_CURSOR',
-      `Expected a cursor of the list "${list}"; this one belongs to "${String(from).slice(0, 200)}". Page with the same list and orderBy.`,
+      `Expected a cursor of the list "${list}"; this one belongs to ${belongsTo(from)}. Page with the same list and orderBy.`,
     );
   }
   if (!isScalars(order) || !isScalars(id)) {
@@ -35,6 +35,9 @@ export function decodeCursor(list: string, cursor: string): PageKey {
   }
   return { order, id: id as PageKey['id'] };
 }
+
+const belongsTo = (list: unknown): string =>
+  typeof list === 'string' ? JSON.stringify(list.slice(0, 200)) : 'none';
 
 function parse(cursor: string): unknown {
   if (cursor.length > maxLength) return undefined;

@@ -71,7 +71,7 @@ export class Distribution {
 
   /** Buckets from the smallest value to the largest, each by its representative value. */
   #ordered(): readonly (readonly [value: number, count: number])[] {
-    const middle = (index: number) => (2 * gamma ** index) / (gamma + 1);
+    const middle = (index: number) => gamma ** index * (2 / (gamma + 1));
     const ascending = (buckets: Map<number, number>) => [...buckets].sort(([a], [b]) => a - b);
     return [
       ...ascending(this.#negative)
@@ -83,11 +83,12 @@ export class Distribution {
   }
 
   #quantile(ordered: readonly (readonly [number, number])[], q: number): number {
-    const rank = q * (this.#count - 1);
+    // The nearest rank: the least number that `q` of all numbers do not exceed.
+    const rank = Math.ceil(q * this.#count);
     let seen = 0;
     for (const [value, count] of ordered) {
       seen += count;
-      if (seen > rank) return Math.min(this.#max, Math.max(this.#min, value));
+      if (seen >= rank) return Math.min(this.#max, Math.max(this.#min, value));
     }
     return this.#max;
   }

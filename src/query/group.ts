@@ -1,6 +1,6 @@
 /** Groups of a list, nested and bucketed; a missing value is a group of its own, nothing is dropped. */
 import { AggregateCollector, type Aggregates } from './aggregate.js';
-import { compareValues, sortValue } from './compare.js';
+import { compareValues, jsonText, sortValue } from './compare.js';
 import { PageCollector } from './page.js';
 import type { Bucket, GroupKeySpec, GroupingSpec } from './plan.js';
 import type { Value } from './predicate.js';
@@ -66,7 +66,7 @@ export class GroupCollector<Row> {
   /** True where a group keeps the row itself, not just its count. */
   add(row: Row, count: number): boolean {
     const key = this.spec.by.map((part) => keyPart(part, this.type.read(row, part.ref)));
-    const name = key.map(identity).join('\u0000');
+    const name = JSON.stringify(key.map(identity));
     let member = this.#members.get(name);
     if (member === undefined) {
       if (!this.budget.take()) {
@@ -148,19 +148,38 @@ function keyPart({ ref, bucket }: GroupKeySpec, raw: Value): GroupKey {
   }
   if (bucket && (typeof value === 'number' || typeof value === 'bigint')) {
     // ClassAd times are seconds since the epoch, the graph's own time fields milliseconds.
-    return { name, defined: true, ...range(Number(value), bucket, 'field' in ref ? 1 : 1000) };
+    const inRange = range(Number(value), bucket, 'field' in ref ? 1 : 1000);
+    if (inRange) return { name, defined: true, ...inRange };
   }
   return { name, defined: true, value, text: text(value) };
 }
 
-function range(value: number, bucket: Bucket, msPerUnit: number): { value: Value; text: string } {
+/** Undefined where no range holds the value: an infinity, or a number too large for ranges of that width. */
+function range(
+  value: number,
+  bucket: Bucket,
+  msPerUnit: number,
+): { readonly value: Value; readonly text: string } | undefined {
   if ('width' in bucket) {
-    const low = Math.floor(value / bucket.width) * bucket.width;
-    return { value: low, text: `[${low}, ${low + bucket.width})` };
+    const bounds = boundsOf(value, bucket.width);
+    return bounds && { value: bounds.low, text: `[${bounds.low}, ${bounds.high})` };
   }
-  const low = Math.floor((value * msPerUnit) / bucket.everyMs) * bucket.everyMs;
-  const [from, to] = [isoTime(low), isoTime(low + bucket.everyMs)];
+  const bounds = boundsOf(value * msPerUnit, bucket.everyMs);
+  if (bounds === undefined) return undefined;
+  const [from, to] = [isoTime(bounds.low), isoTime(bounds.high)];
   return { value: from, text: `[${from}, ${to})` };
+}
+
+function boundsOf(
+  value: number,
+  width: number,
+): { readonly low: number; readonly high: number } | undefined {
+  let index = Math.floor(value / width);
+  // The division rounds: 0.29999999999999993 / 0.1 is 3, and 3 * 0.1 is more than the value.
+  if (index * width > value) index -= 1;
+  else if ((index + 1) * width <= value) index += 1;
+  const [low, high] = [index * width, (index + 1) * width];
+  return low <= value && value < high && high < Infinity ? { low, high } : undefined;
 }
 
 /** Times outside what a Date can say stay numbers. */
@@ -168,7 +187,7 @@ const isoTime = (ms: number): string =>
   Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms);
 
 const text = (value: NonNullable<Value>): string =>
-  typeof value === 'object' ? JSON.stringify(value) : String(value);
+  typeof value === 'object' ? jsonText(value) : String(value);
 
 /** Tells the string "1" from the number 1, and undefined from the string "undefined". */
 const identity = (key: GroupKey): string =>

@@ -4,8 +4,8 @@
  */
 import { asGridError, GridError } from '../errors.js';
 import { type Collected, Collector } from './collect.js';
-import { type ListPlan, projectionOf, type Projection, union } from './plan.js';
-import type { GroupingSpec } from './plan.js';
+import { each, within } from './deadline.js';
+import { type GroupingSpec, type ListPlan, type Projection, projectionOf, union } from './plan.js';
 import { decide, type Ref } from './predicate.js';
 import type { SourceReport, SourceStatus } from './report.js';
 import type { RowType, Source, SourceNotes, SourceRequest } from './source.js';
@@ -26,20 +26,36 @@ export async function list<Row extends object>(
   sources: readonly Source<Row>[],
   { type, signal, maxGroups }: ListOptions<Row>,
 ): Promise<ListAnswer<Row>> {
+  signal.throwIfAborted();
   const collector = new Collector<Row>(plan, type, maxGroups);
-  const asked = await Promise.all(sources.map((source) => ask(source, plan, collector, signal)));
-  const { returned, ...collected } = await collector.answer(
-    (source, rows) =>
-      source.widen?.(rows, { projection: plan.projection, signal }) ?? Promise.resolve(rows),
-  );
-  const reports = asked.filter((report) => report !== undefined);
-  return {
-    ...collected,
-    sources: reports.map(({ source, ...report }) => ({
-      ...report,
-      returned: returned.get(source) ?? 0,
-    })),
-  };
+  const ending = new AbortController();
+  const bounded = AbortSignal.any([signal, ending.signal]);
+  try {
+    const asked = await Promise.all(sources.map((source) => ask(source, plan, collector, bounded)));
+    const lost = new Map<Source<Row>, GridError>();
+    const { returned, ...collected } = await collector.answer((source, rows) =>
+      widen(source, rows, plan.projection, bounded, lost),
+    );
+    const reports = asked.flatMap((contribution, i) => {
+      const source = sources[i];
+      return source && contribution
+        ? [report(source, contribution, returned.get(source) ?? 0, lost.get(source))]
+        : [];
+    });
+    return { ...collected, sources: reports };
+  } catch (fault) {
+    // One source met a fault of the request: the others are told to stop.
+    ending.abort(fault);
+    throw fault;
+  }
+}
+
+/** What one source did for the answer, before it is known which of its rows are on the page. */
+interface Contribution {
+  readonly notes: SourceNotes;
+  readonly rows: number;
+  readonly latencyMs: number;
+  readonly error: GridError | undefined;
 }
 
 /** Undefined where the filter excludes the whole source. */
@@ -48,38 +64,78 @@ async function ask<Row extends object>(
   plan: ListPlan,
   collector: Collector<Row>,
   signal: AbortSignal,
-): Promise<(Omit<SourceReport, 'returned'> & { source: Source<Row> }) | undefined> {
+): Promise<Contribution | undefined> {
   const filter = decide(plan.filter, (ref) => source.known(ref));
   if (filter.op === 'const' && !filter.value) return undefined;
   const started = performance.now();
-  const deadline = AbortSignal.timeout(source.deadlineMs);
   const notes: SourceNotes = {};
   const seen = { rows: 0 };
-  let error: GridError | undefined;
+  const trouble = await troubleOf(source, signal, (bounded) =>
+    fill(source, plan, collector, { filter, notes, signal: bounded, seen }),
+  );
+  return {
+    // A copy: work that was abandoned may go on writing.
+    notes: { ...notes },
+    rows: seen.rows,
+    latencyMs: Math.round(performance.now() - started),
+    error: trouble ?? (notes.partial && asGridError(notes.partial)),
+  };
+}
+
+/** Rows that a source can't widen are left out of the answer, and its report says why. */
+async function widen<Row>(
+  source: Source<Row>,
+  rows: readonly Row[],
+  projection: Projection,
+  signal: AbortSignal,
+  lost: Map<Source<Row>, GridError>,
+): Promise<readonly Row[] | undefined> {
+  let widened = rows;
+  const trouble = await troubleOf(source, signal, async (bounded) => {
+    widened = (await source.widen?.(rows, { projection, signal: bounded })) ?? rows;
+  });
+  if (trouble === undefined) return widened;
+  lost.set(source, trouble);
+  return undefined;
+}
+
+/** Runs work of one source under its deadline; answers with its trouble, throws what is the request's fault. */
+async function troubleOf(
+  source: Pick<Source<unknown>, 'grid' | 'part' | 'deadlineMs'>,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<GridError | undefined> {
+  const { deadlineMs } = source;
   try {
-    await fill(source, plan, collector, {
-      filter,
-      notes,
-      signal: AbortSignal.any([signal, deadline]),
-      seen,
-    });
-    error = notes.partial && asGridError(notes.partial);
+    await within({ signal, deadlineMs, overdue: () => overdue(source) }, work);
+    return undefined;
   } catch (thrown) {
     signal.throwIfAborted();
-    error = deadline.aborted ? overdue(source) : asGridError(thrown);
+    const error = asGridError(thrown);
     if (!isSourceTrouble(error)) throw error;
+    return error;
   }
+}
+
+function report(
+  { grid, part }: Pick<Source<unknown>, 'grid' | 'part'>,
+  { notes, rows, latencyMs, error }: Contribution,
+  returned: number,
+  lost: GridError | undefined,
+): SourceReport {
+  const failure = error ?? lost;
+  const contributed = rows > 0 || notes.partial !== undefined || lost !== undefined;
   return {
-    source,
-    gridName: source.grid,
-    part: source.part ?? null,
-    status: error ? statusOf(error, notes.partial !== undefined || seen.rows > 0) : 'OK',
+    gridName: grid,
+    part: part ?? null,
+    status: failure ? statusOf(failure, contributed) : 'OK',
+    returned,
     scanned: notes.scanned ?? null,
     truncated: notes.truncated ?? false,
     asOf: notes.asOfMs ?? null,
-    latencyMs: Math.round(performance.now() - started),
+    latencyMs,
     pushedDown: notes.pushedDown ?? null,
-    error: error ? describe(error) : null,
+    error: failure ? describe(failure) : null,
   };
 }
 
@@ -91,6 +147,7 @@ async function fill<Row extends object>(
   { seen, ...request }: SourceRequest & { readonly seen: { rows: number } },
 ): Promise<void> {
   const counts = plan.count || plan.groupings.length > 0 || plan.aggregates !== undefined;
+  const { signal } = request;
   const by = counts ? countable(plan) : undefined;
   const tallies = by && source.tally?.({ ...request, by });
   const window =
@@ -99,23 +156,31 @@ async function fill<Row extends object>(
       : undefined;
   if ((plan.page === undefined || window) && (!counts || tallies)) {
     const counting = async () => {
-      for await (const tally of tallies ?? []) {
+      if (!tallies) return;
+      await each(tallies, signal, (tally) => {
         seen.rows += tally.count;
         collector.tally(tally);
-      }
+      });
     };
     const paging = async () => {
-      if (window) collector.window(await window, source);
+      const cut = await window;
+      signal.throwIfAborted();
+      if (!cut) return;
+      seen.rows += cut.rows.length;
+      collector.window(cut, source);
     };
-    await Promise.all([counting(), paging()]);
+    // Both are waited for: where one fails, what the other finds still stands.
+    for (const half of await Promise.allSettled([counting(), paging()])) {
+      if (half.status === 'rejected') throw half.reason;
+    }
     return;
   }
   const narrow = scanned(plan);
   const projection = source.widen ? narrow : union(narrow, plan.projection);
-  for await (const row of source.scan({ ...request, projection })) {
+  await each(source.scan({ ...request, projection }), signal, (row) => {
     seen.rows++;
     collector.row(row, source);
-  }
+  });
 }
 
 /** The refs that the counts of a plan need, or undefined where they need rows (group nodes, distributions). */
