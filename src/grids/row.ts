@@ -50,10 +50,11 @@ export interface WorkRow extends Row, Partial<WorkFields> {
   readonly __typename: 'Task' | 'Job';
 }
 
-/** How the query engine reads any row. */
+/** How the query engine reads any row; `idKey.2` is the third part of its key. */
 export const rows: RowType<Row> = {
   read(row: Row, ref: Ref): Value {
     if ('attribute' in ref) return row.record?.value(ref.attribute);
+    if (ref.field.startsWith('idKey.')) return row.idKey[Number(ref.field.slice(6))];
     return (row as unknown as Record<string, Value>)[ref.field];
   },
   idKey: (row) => row.idKey,

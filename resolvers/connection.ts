@@ -1,0 +1,144 @@
+/** From the answer of a list to its connection: edges, page info, groups and aggregates as the graph shows them. */
+import type { GraphQLResolveInfo } from 'graphql';
+import { GridError } from '../src/errors.js';
+import type { Row } from '../src/grids/row.js';
+import { rows as rowType } from '../src/grids/row.js';
+import { workStates } from '../src/grids/state.js';
+import { type Aggregates, refName } from '../src/query/aggregate.js';
+import { encodeCursor, listName } from '../src/query/cursor.js';
+import type { DistributionSummary } from '../src/query/distribution.js';
+import type { Group, GroupKey, Groups } from '../src/query/group.js';
+import { list, type ListAnswer } from '../src/query/list.js';
+import type { OrderTerm } from '../src/query/plan.js';
+import type { Predicate } from '../src/query/predicate.js';
+import type { Source } from '../src/query/source.js';
+import type { SourceReport } from '../src/query/report.js';
+import type { GroupedPageArgs } from '../schema/connection.js';
+import type { GraphContext } from './context.js';
+import { pageRequest } from './page.js';
+import { keyName, planOf } from './plan.js';
+import { selection } from './selection.js';
+
+export interface ConnectionRequest<R extends Row> {
+  /** Names the list in cursors: "jobs", "tasks". */
+  readonly name: string;
+  readonly args: GroupedPageArgs;
+  readonly filter: Predicate;
+  /** The terms of an `orderBy` of this list; ids where it is undefined. */
+  readonly orderOf: (orderBy: unknown) => readonly OrderTerm[];
+  readonly orderBy?: unknown;
+  readonly sources: () => Promise<readonly Source<R>[]>;
+  /** The one grid that was asked for by name: then its trouble is the answer. */
+  readonly only?: string | null | undefined;
+}
+
+export async function connection<R extends Row>(
+  request: ConnectionRequest<R>,
+  context: GraphContext,
+  info: GraphQLResolveInfo,
+) {
+  const { name, args, filter, orderOf, orderBy, only } = request;
+  const order = orderOf(orderBy);
+  const listed = listName(name, order);
+  const plan = planOf({
+    selection: selection(info),
+    filter,
+    order,
+    page: pageRequest(args, listed, context.limits.maxPageSize),
+    groupBy: args.groupBy,
+    orderOf,
+  });
+  const answer = await list(plan, await request.sources(), {
+    type: rowType,
+    signal: context.signal,
+    maxGroups: context.limits.maxGroups,
+  });
+  if (only != null) raiseTrouble(answer.sources);
+  return connectionOf(listed, answer);
+}
+
+/** An answer as a connection; groups and aggregates are picked by the response key of their selection. */
+export function connectionOf<R extends Row>(list: string, answer: ListAnswer<R>) {
+  const edges = answer.page.rows.map(({ row, key }) => ({
+    node: row,
+    cursor: encodeCursor(list, key),
+  }));
+  return {
+    edges,
+    nodes: edges.map(({ node }) => node),
+    pageInfo: {
+      hasNextPage: answer.page.hasNextPage,
+      hasPreviousPage: answer.page.hasPreviousPage,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+    totalCount: answer.totalCount,
+    sources: answer.sources,
+    aggregates: answer.aggregates && aggregatesOf(answer.aggregates),
+    groupings: answer.groups,
+  };
+}
+
+/** A connection or a group: what has `groups`. */
+export interface Grouped {
+  readonly groupings: ReadonlyMap<string, Groups<Row>>;
+}
+
+/** The groups of the selection that is being resolved. */
+export function groupsOf({ groupings }: Grouped, { path }: GraphQLResolveInfo) {
+  const groups = groupings.get(String(path.key));
+  if (!groups) throw new Error(`The plan lacks the groups of "${path.key}".`);
+  return { ...groups, nodes: groups.nodes.map(groupOf) };
+}
+
+export interface GroupAnswer extends Grouped {
+  readonly rows: ReadonlyMap<string, readonly Row[]>;
+}
+
+export const groupNodesOf = ({ rows }: GroupAnswer, { path }: GraphQLResolveInfo): readonly Row[] =>
+  rows.get(String(path.key)) ?? [];
+
+const groupOf = (group: Group<Row>) => ({
+  key: group.key.map(keyOf),
+  count: group.count,
+  aggregates: group.aggregates && aggregatesOf(group.aggregates),
+  groupings: group.groups,
+  rows: group.nodes,
+});
+
+const keyOf = (key: GroupKey) => ({ ...key, name: keyName(key.name), value: jsonOf(key.value) });
+
+/** 64-bit integers as JSON can say them. */
+export const jsonOf = (value: unknown): unknown =>
+  typeof value === 'bigint'
+    ? Number.isSafeInteger(Number(value))
+      ? Number(value)
+      : value.toString()
+    : value;
+
+export interface AggregatesAnswer {
+  readonly distributions: ReadonlyMap<string, DistributionSummary>;
+}
+
+export const attributeDistribution = (
+  { distributions }: AggregatesAnswer,
+  name: string,
+): DistributionSummary | undefined => distributions.get(refName({ attribute: name }));
+
+const aggregatesOf = ({ byState, distributions }: Aggregates) => ({
+  byState: workStates
+    .map((state) => ({ state, count: byState.get(state) ?? 0 }))
+    .filter(({ count }) => count > 0),
+  waitMs: distributions.get(refName({ field: 'waitMs' })),
+  runMs: distributions.get(refName({ field: 'runMs' })),
+  distributions,
+});
+
+/** Where one grid was asked for by name and gave nothing, its error is the answer. */
+export function raiseTrouble(reports: readonly SourceReport[]): void {
+  const [first] = reports;
+  const failed = reports.every(({ status }) => status !== 'OK' && status !== 'PARTIAL');
+  if (!first?.error || !failed) return;
+  const { code, message, retryAfterMs } = first.error;
+  throw new GridError(code, message, retryAfterMs === null ? {} : { retryAfterMs });
+}

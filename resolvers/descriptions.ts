@@ -1,0 +1,37 @@
+/** Puts the meaning of a grid's fields, as its own table tells it, on the fields of the graph. */
+import { type GraphQLSchema, isObjectType } from 'graphql';
+import { jobFields, slotFields } from '../src/grids/condor/index.js';
+import { describe as describeNative } from '../src/grids/condor/field.js';
+import { taskFields, type TaskField } from '../src/grids/htc-grid/fields.js';
+
+const texts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  Task: mapped<TaskField<unknown>>(taskFields, ofTask),
+  Job: mapped(jobFields, describeNative),
+  Slot: mapped(slotFields, describeNative),
+};
+
+export function describeFields(schema: GraphQLSchema): void {
+  for (const [name, descriptions] of Object.entries(texts)) {
+    const type = schema.getType(name);
+    if (!isObjectType(type)) throw new Error(`The graph has no type ${name}.`);
+    for (const field of Object.values(type.getFields())) {
+      field.description = descriptions[field.name] ?? field.description;
+    }
+  }
+}
+
+function mapped<F>(
+  table: Readonly<Record<string, F>>,
+  text: (field: F) => string,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(table).map(([name, field]) => [name, text(field)]));
+}
+
+function ofTask({ description, unit, attributes, whenNull }: TaskField<unknown>): string {
+  return [
+    description,
+    ...(unit === 'ms' ? ['Unit: milliseconds.'] : []),
+    ...(attributes.length > 0 ? [`From ${attributes.join(', ')}.`] : []),
+    ...(whenNull === null ? [] : [`Null ${whenNull}.`]),
+  ].join(' ');
+}

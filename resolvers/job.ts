@@ -1,0 +1,257 @@
+/** Jobs and clusters: listed and looked up. */
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Query, Resolver, Root } from 'type-graphql';
+import { GridError } from '../src/errors.js';
+import { decodeIdAs } from '../src/grids/id.js';
+import type { JobListing, JobPool, JobRow } from '../src/grids/jobs.js';
+import { and } from '../src/query/predicate.js';
+import type { Source } from '../src/query/source.js';
+import { GroupedPageArgs } from '../schema/connection.js';
+import {
+  Job,
+  JobCluster,
+  JobConnection,
+  JobFilter,
+  JobGroup,
+  JobGroups,
+  JobOrder,
+  type JobOrderField,
+  JobSource,
+} from '../schema/job.js';
+import { Machine } from '../schema/machine.js';
+import { oneOf } from './arguments.js';
+import { connection } from './connection.js';
+import type { GraphContext } from './context.js';
+import { jobPredicate } from './filter.js';
+import { groupResolvers } from './groups.js';
+import { type clusterNode, ofCluster } from './job-nodes.js';
+import { orderTerms } from './page.js';
+import { projectionOf } from './plan.js';
+import { Guard } from './rule.js';
+import { selectionItself } from './selection.js';
+import { namedGrid, sourcesOf } from './sources.js';
+
+const maxScanLimit = 10_000_000;
+
+const orderFields: Readonly<Record<Exclude<JobOrderField, 'ID'>, string>> = {
+  SUBMITTED_AT: 'submittedAt',
+  STARTED_AT: 'startedAt',
+  ENDED_AT: 'endedAt',
+  STATE: 'state',
+  OWNER: 'owner',
+  PRIORITY: 'priority',
+};
+const orderOf = (orderBy: unknown) =>
+  orderTerms(orderBy as readonly JobOrder[] | null, ({ field, attribute }) => {
+    if ((field == null) === (attribute == null)) throw oneOf('field', 'attribute');
+    if (field == null) return { attribute: attribute ?? '' };
+    return field === 'ID' ? 'ID' : { field: orderFields[field] };
+  });
+
+@Resolver(() => Job)
+export class JobResolver {
+  @Query(() => Job, {
+    nullable: true,
+    description:
+      'A job by global id, or by "cluster.proc": looked up in the queue, then in the history. Null when there is none for this caller.',
+  })
+  @Guard('own')
+  async job(
+    @Arg('id', () => ID, { nullable: true, description: 'The global id.' })
+    id: string | null | undefined,
+    @Arg('grid', () => String, {
+      nullable: true,
+      description: 'The pool of jobId; needed only where several are configured.',
+    })
+    grid: string | null | undefined,
+    @Arg('schedd', () => String, {
+      nullable: true,
+      description: "The schedd of jobId; the pool's default one unless given.",
+    })
+    schedd: string | null | undefined,
+    @Arg('jobId', () => String, {
+      nullable: true,
+      description: 'The job id as HTCondor prints it: "123.0".',
+    })
+    jobId: string | null | undefined,
+    @Ctx() { grids, loaders, signal }: GraphContext,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    if ((id == null) === (jobId == null)) throw oneOf('id', 'jobId');
+    const projection = projectionOf([selectionItself(info)]);
+    if (id != null) {
+      const { grid: name, parts } = decodeIdAs('Job', id);
+      const [of, clusterId, procId] = parts;
+      return loaders.jobs.load({ grid: name, schedd: of, clusterId, procId, projection });
+    }
+    const [, cluster, proc] = /^(\d{1,9})\.(\d{1,9})$/.exec(jobId ?? '') ?? [];
+    if (cluster === undefined || proc === undefined) {
+      throw new GridError(
+        'BAD_USER_INPUT',
+        `Expected a jobId like "123.0", came ${JSON.stringify(jobId?.slice(0, 80))}.`,
+      );
+    }
+    const pool = grids.one('HTCONDOR', grid);
+    const names = await pool.schedds(signal);
+    const named = schedd ?? names[0];
+    if (named === undefined || !names.includes(named)) throw unknownSchedd(pool.name, named, names);
+    return loaders.jobs.load({
+      grid: pool.name,
+      schedd: named,
+      clusterId: Number(cluster),
+      procId: Number(proc),
+      projection,
+    });
+  }
+
+  @Query(() => JobConnection, {
+    nullable: true,
+    description: 'Jobs of all pools, from their queues, histories or both.',
+  })
+  @Guard('own')
+  jobs(
+    @Arg('filter', () => JobFilter, { nullable: true, description: 'Which jobs.' })
+    filter: JobFilter | null | undefined,
+    @Arg('source', () => JobSource, { defaultValue: 'QUEUE', description: 'Where to look.' })
+    source: JobSource,
+    @Arg('scanLimit', () => Int, {
+      defaultValue: 50_000,
+      description:
+        'History records to look at in each schedd, newest first; a cut is said in `sources`.',
+    })
+    scanLimit: number,
+    @Arg('since', () => String, {
+      nullable: true,
+      description:
+        'Stop reading history at this job ("50.0") or cluster ("50"): only what ended after it.',
+    })
+    since: string | null | undefined,
+    @Arg('orderBy', () => [JobOrder], {
+      nullable: true,
+      description: 'The order; ids unless given.',
+    })
+    orderBy: readonly JobOrder[] | null | undefined,
+    @Args(() => GroupedPageArgs) args: GroupedPageArgs,
+    @Ctx() context: GraphContext,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    const only = namedGrid(context.grids, filter?.grid);
+    const listing = { source, scanLimit: checkedScanLimit(scanLimit), since: since ?? undefined };
+    return connection(
+      {
+        name: 'jobs',
+        args,
+        filter: and(context.own, jobPredicate(filter)),
+        orderOf,
+        orderBy,
+        sources: () => jobSources(context.grids.of('HTCONDOR'), listing, filter, context),
+        only,
+      },
+      context,
+      info,
+    );
+  }
+
+  @FieldResolver(() => Machine, {
+    nullable: true,
+    description:
+      'The host it runs or last ran on; null before the first start, and for a host that has left the pool.',
+  })
+  machine(@Root() { gridName, machineName }: JobRow, @Ctx() { loaders }: GraphContext) {
+    return machineName == null
+      ? null
+      : loaders.machines.load({ grid: gridName, name: machineName });
+  }
+}
+
+@Resolver(() => JobCluster)
+export class JobClusterResolver {
+  @FieldResolver(() => JobConnection, {
+    nullable: true,
+    description: 'Its jobs, from queue and history unless `source` says otherwise.',
+  })
+  jobs(
+    @Root() { gridName, schedd, clusterId }: ReturnType<typeof clusterNode>,
+    @Arg('filter', () => JobFilter, {
+      nullable: true,
+      description: 'Which of them; all unless given.',
+    })
+    filter: JobFilter | null | undefined,
+    @Arg('source', () => JobSource, { defaultValue: 'ALL', description: 'Where to look.' })
+    source: JobSource,
+    @Arg('scanLimit', () => Int, {
+      nullable: true,
+      description: 'History records to look at, newest first; 50,000 unless given.',
+    })
+    scanLimit: number | null | undefined,
+    @Arg('orderBy', () => [JobOrder], {
+      nullable: true,
+      description: 'The order; ids unless given.',
+    })
+    orderBy: readonly JobOrder[] | null | undefined,
+    @Args(() => GroupedPageArgs) args: GroupedPageArgs,
+    @Ctx() context: GraphContext,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    const listing = { source, scanLimit: checkedScanLimit(scanLimit ?? 50_000), since: undefined };
+    return connection(
+      {
+        name: 'jobs',
+        args,
+        filter: and(context.own, ...ofCluster(schedd, clusterId), jobPredicate(filter)),
+        orderOf,
+        orderBy,
+        sources: () =>
+          jobSources([context.grids.one('HTCONDOR', gridName)], listing, filter, context),
+        only: gridName,
+      },
+      context,
+      info,
+    );
+  }
+}
+
+export const jobGroupResolvers = groupResolvers(
+  { Connection: JobConnection, Group: JobGroup, Groups: JobGroups },
+  Job,
+  JobOrder,
+);
+
+/** UNKNOWN_SCHEDD where the filter names one that no pool has. */
+async function jobSources(
+  pools: readonly JobPool[],
+  listing: JobListing,
+  filter: JobFilter | null | undefined,
+  { signal }: GraphContext,
+): Promise<readonly Source<JobRow>[]> {
+  const sources = await sourcesOf(pools, (pool) => pool.jobs(listing, signal));
+  const wanted = filter?.schedd?.eq;
+  const scheddOf = (source: Source<JobRow>) => source.known({ field: 'schedd' });
+  const complete = sources.every((source) => scheddOf(source) !== undefined);
+  if (wanted != null && complete && !sources.some((source) => scheddOf(source) === wanted)) {
+    throw unknownSchedd(
+      pools.map(({ name }) => name).join(', '),
+      wanted,
+      sources.map(scheddOf).map(String),
+    );
+  }
+  return sources;
+}
+
+const unknownSchedd = (
+  pool: string,
+  name: string | undefined,
+  known: readonly string[],
+): GridError =>
+  new GridError(
+    'UNKNOWN_SCHEDD',
+    `Expected a schedd of ${pool} (${[...new Set(known)].slice(0, 20).join(', ') || 'it has none now'}), came ${JSON.stringify(name)}.`,
+  );
+
+function checkedScanLimit(limit: number): number {
+  if (limit >= 1 && limit <= maxScanLimit) return limit;
+  throw new GridError(
+    'BAD_USER_INPUT',
+    `Expected scanLimit from 1 to ${maxScanLimit}, came ${limit}.`,
+  );
+}

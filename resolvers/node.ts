@@ -1,0 +1,141 @@
+/** Anything by its global id; each kind under the rule of who may see it. */
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Ctx, ID, Info, Query, Resolver, type ClassType } from 'type-graphql';
+import type { Rule } from '../src/access/rules.js';
+import { GridError } from '../src/errors.js';
+import { decodeId, type DecodedId, type NodeKind } from '../src/grids/id.js';
+import { adTypes, configDaemons } from '../src/grids/jobs.js';
+import { rows } from '../src/grids/row.js';
+import { list } from '../src/query/list.js';
+import { and } from '../src/query/predicate.js';
+import type { Projection } from '../src/query/plan.js';
+import { Node } from '../schema/node.js';
+import { findConfig } from './config.js';
+import type { GraphContext } from './context.js';
+import { gridNode } from './grid.js';
+import { clusterNode, ofCluster } from './job-nodes.js';
+import { projectionOf } from './plan.js';
+import { Guard } from './rule.js';
+import { selectionItself } from './selection.js';
+
+/** Who may see a node of each kind: `own` is one's own work (all of it for admins), `read` anybody's. */
+export const nodeRules: Readonly<Record<NodeKind, Extract<Rule, 'own' | 'read'>>> = {
+  Grid: 'read',
+  Session: 'own',
+  Task: 'own',
+  JobCluster: 'own',
+  Job: 'own',
+  Machine: 'read',
+  Slot: 'read',
+  PoolAd: 'read',
+  ConfigEntry: 'read',
+};
+
+const node = Node as unknown as ClassType;
+
+@Resolver()
+export class NodeResolver {
+  @Query(() => node, {
+    nullable: true,
+    description:
+      'Anything by its global id; null when there is nothing of that id for this caller.',
+  })
+  @Guard('own')
+  node(
+    @Arg('id', () => ID, { description: 'The global id.' }) id: string,
+    @Ctx() context: GraphContext,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return find(decodeId(id), projectionOf([selectionItself(info)]), context);
+  }
+
+  @Query(() => [node], {
+    nullable: 'items',
+    description:
+      'Several things by their global ids, in that order: null for each that is not there for this caller.',
+  })
+  @Guard('own')
+  nodes(
+    @Arg('ids', () => [ID], { description: 'The global ids, at most as many as a page has rows.' })
+    ids: readonly string[],
+    @Ctx() context: GraphContext,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    const { maxPageSize } = context.limits;
+    if (ids.length > maxPageSize) {
+      throw new GridError(
+        'BAD_PAGE',
+        `Expected at most ${maxPageSize} ids, came ${ids.length}; ask in parts.`,
+      );
+    }
+    const projection = projectionOf([selectionItself(info)]);
+    return ids.map((id) => find(decodeId(id), projection, context));
+  }
+}
+
+/** Undefined where there is nothing, or not for the caller: a grid that is no longer configured included. */
+async function find(
+  id: DecodedId,
+  projection: Projection,
+  context: GraphContext,
+): Promise<object | undefined> {
+  const { grids, loaders, signal } = context;
+  const grid = grids.find(id.grid);
+  if (!grid) return undefined;
+  switch (id.kind) {
+    case 'Grid':
+      return gridNode(grid);
+    case 'Session':
+      return loaders.sessions.load({ grid: id.grid, name: id.parts[0] });
+    case 'Task':
+      return loaders.tasks.load({ grid: id.grid, name: id.parts[0] });
+    case 'JobCluster':
+      return findCluster(id, context);
+    case 'Job': {
+      const [schedd, clusterId, procId] = id.parts;
+      return loaders.jobs.load({ grid: id.grid, schedd, clusterId, procId, projection });
+    }
+    case 'Machine':
+      return loaders.machines.load({ grid: id.grid, name: id.parts[0] });
+    case 'Slot':
+      return loaders.slots.load({ grid: id.grid, name: id.parts[0], projection });
+    case 'PoolAd': {
+      const type = adTypes.find((known) => known === id.parts[0]);
+      return type && grids.one('HTCONDOR', id.grid).findAd(type, id.parts[1], signal);
+    }
+    case 'ConfigEntry': {
+      const daemon = configDaemons.find((known) => known === id.parts[0]);
+      const [, daemonName, name] = id.parts;
+      const pool = grids.one('HTCONDOR', id.grid);
+      return (await findConfig(pool, daemon, daemonName ?? undefined, name, signal)) ?? undefined;
+    }
+    default:
+      return id satisfies never;
+  }
+}
+
+/** A cluster is there for whoever may see one of its jobs. */
+async function findCluster(
+  { grid, parts: [schedd, clusterId] }: Extract<DecodedId, { kind: 'JobCluster' }>,
+  { grids, own, signal }: GraphContext,
+): Promise<object | undefined> {
+  const sources = await grids
+    .one('HTCONDOR', grid)
+    .jobs({ source: 'ALL', scanLimit: 50_000, since: undefined }, signal);
+  const { page, sources: reports } = await list(
+    {
+      filter: and(own, ...ofCluster(schedd, clusterId)),
+      order: [],
+      page: { from: 'front', limit: 1, after: undefined, before: undefined },
+      projection: { fields: new Set(), attributes: new Set() },
+      count: false,
+      groupings: [],
+      aggregates: undefined,
+    },
+    sources,
+    { type: rows, signal },
+  );
+  const trouble = reports.find(({ error }) => error)?.error;
+  if (trouble && page.rows.length === 0) throw new GridError(trouble.code, trouble.message);
+  return page.rows.length > 0 ? clusterNode(grid, schedd, clusterId) : undefined;
+}

@@ -1,0 +1,231 @@
+/** Streams of HTC-Grid: completions of tasks and progress of sessions. */
+import { Arg, Ctx, ID, Resolver, Root, Subscription } from 'type-graphql';
+import { maySee } from '../src/access/caller.js';
+import { GridError } from '../src/errors.js';
+import { decodeIdAs } from '../src/grids/id.js';
+import { rows } from '../src/grids/row.js';
+import type { Progress } from '../src/grids/state.js';
+import type { Completion, SessionRow, TaskGrid, TaskRow } from '../src/grids/tasks.js';
+import { and, matches, type Predicate } from '../src/query/predicate.js';
+import {
+  type CompletionLog,
+  follow,
+  latest,
+  resolveDelivery,
+  resolveStart,
+  type StreamFrame,
+  type StreamOptions,
+} from '../src/streams/index.js';
+import {
+  Delivery,
+  SessionProgressFrame,
+  StreamStart,
+  TaskCompletedFrame,
+} from '../schema/stream.js';
+import { TaskFilter } from '../schema/task.js';
+import { freshLoaders, type GraphContext } from './context.js';
+import { taskPredicate } from './filter.js';
+import { Guard } from './rule.js';
+
+interface TaskFrame extends StreamFrame {
+  readonly tasks: readonly TaskRow[];
+  readonly remaining: number | null;
+}
+interface ProgressFrame extends StreamFrame {
+  readonly session: SessionRow;
+  readonly progress: Progress;
+}
+interface TaskCompletedArgs {
+  readonly sessions?: readonly string[] | null;
+  readonly filter?: TaskFilter | null;
+  readonly start?: StreamStart | null;
+  readonly delivery?: Delivery | null;
+}
+interface SessionProgressArgs {
+  readonly session: string;
+  readonly delivery?: Delivery | null;
+}
+
+const startArg = { nullable: true, description: 'Where to start; {now: true} unless given.' };
+const deliveryArg = { nullable: true, description: 'How items are put into frames.' };
+
+@Resolver()
+export class StreamResolver {
+  @Subscription(() => TaskCompletedFrame, {
+    description:
+      'Each task of the sessions as it reaches a terminal state, at least once per (id, revision); ends with COMPLETE when all have. Without sessions: every completion that the grid shows, without an end.',
+    subscribe: ({ args, context }: { args: TaskCompletedArgs; context: GraphContext }) =>
+      completed(args, context),
+  })
+  @Guard('own')
+  taskCompleted(
+    @Arg('sessions', () => [ID], {
+      nullable: true,
+      description: 'Global ids of sessions of one grid, 1 to 100; the whole grid when left out.',
+    })
+    _sessions: readonly string[] | null | undefined,
+    @Arg('filter', () => TaskFilter, { nullable: true, description: 'Which of the tasks.' })
+    _filter: TaskFilter | null | undefined,
+    @Arg('start', () => StreamStart, startArg) _start: StreamStart | null | undefined,
+    @Arg('delivery', () => Delivery, deliveryArg) _delivery: Delivery | null | undefined,
+    @Root() frame: TaskFrame,
+    @Ctx() context: GraphContext,
+  ) {
+    freshLoaders(context);
+    return { ...frame, __typename: 'TaskCompletedFrame' };
+  }
+
+  @Subscription(() => SessionProgressFrame, {
+    description:
+      'The latest progress of a session; in-between values may be skipped, the last never is. Ends when the session has.',
+    subscribe: ({ args, context }: { args: SessionProgressArgs; context: GraphContext }) =>
+      progress(args, context),
+  })
+  @Guard('own')
+  sessionProgress(
+    @Arg('session', () => ID, { description: 'Global id of the session.' }) _session: string,
+    @Arg('delivery', () => Delivery, deliveryArg) _delivery: Delivery | null | undefined,
+    @Root() frame: ProgressFrame,
+    @Ctx() context: GraphContext,
+  ) {
+    freshLoaders(context);
+    return { ...frame, __typename: 'SessionProgressFrame' };
+  }
+}
+
+/** What all streams of an operation share: when to end, and who pulls. */
+const optionsOf = (
+  delivery: Delivery | null | undefined,
+  { caller, ends, signal }: GraphContext,
+): StreamOptions => ({
+  delivery: resolveDelivery(delivery),
+  ends,
+  signal,
+  ...(caller.expiresAt === null ? {} : { expiresAt: caller.expiresAt }),
+});
+
+async function* completed(
+  args: TaskCompletedArgs,
+  context: GraphContext,
+): AsyncGenerator<TaskFrame> {
+  const { grid, sessions } = streamed(args.sessions, context);
+  const filter = and(context.own, taskPredicate(args.filter));
+  const options = {
+    ...optionsOf(args.delivery, context),
+    start: resolveStart(args.start),
+    seenAt: ({ seenAt }: Completion) => seenAt,
+  };
+  if (sessions) for (const session of sessions) await visibleSession(grid, session, context);
+  const logs: readonly CompletionLog<Completion>[] = sessions
+    ? await Promise.all(sessions.map((session) => grid.follow(session, context.signal)))
+    : [grid.everything()];
+  const frames = follow(logs, {
+    ...options,
+    ...(sessions
+      ? { reopen: (log, signal) => grid.follow(sessionOf(log, logs, sessions), signal) }
+      : {}),
+  });
+  for await (const { entries, ...frame } of frames) {
+    const tasks = await tasksOf(entries, grid, filter, context);
+    if (entries.length > 0 && tasks.length === 0) continue;
+    yield {
+      ...frame,
+      tasks,
+      remaining: sessions ? await remaining(grid, sessions, context.signal) : null,
+    };
+  }
+}
+
+async function* progress(
+  { session: id, delivery }: SessionProgressArgs,
+  context: GraphContext,
+): AsyncGenerator<ProgressFrame> {
+  const { grid: name, parts } = decodeIdAs('Session', id);
+  const grid = context.grids.one('HTC_GRID', name);
+  const session = await visibleSession(grid, parts[0], context);
+  const log = await grid.follow(session.nativeId, context.signal);
+  const frames = latest(
+    log,
+    (signal) => progressOf(grid, session.nativeId, signal),
+    optionsOf(delivery, context),
+  );
+  for await (const { value, ...frame } of frames) yield { ...frame, session, progress: value };
+}
+
+/** The grid of a stream, and the sessions it was asked for. */
+function streamed(
+  ids: readonly string[] | null | undefined,
+  { grids, limits }: GraphContext,
+): { readonly grid: TaskGrid; readonly sessions: readonly string[] | undefined } {
+  if (ids == null) return { grid: grids.one('HTC_GRID', undefined), sessions: undefined };
+  const keys = [...new Set(ids)].map((id) => decodeIdAs('Session', id));
+  const names = [...new Set(keys.map(({ grid }) => grid))];
+  if (keys.length < 1 || keys.length > limits.maxStreamSessions || names.length > 1) {
+    throw new GridError(
+      keys.length > limits.maxStreamSessions ? 'LIMIT_EXCEEDED' : 'BAD_USER_INPUT',
+      `Expected 1 to ${limits.maxStreamSessions} sessions of one grid, came ${keys.length} of ${names.length}.`,
+    );
+  }
+  return { grid: grids.one('HTC_GRID', names[0]), sessions: keys.map(({ parts }) => parts[0]) };
+}
+
+async function visibleSession(
+  grid: TaskGrid,
+  id: string,
+  { caller, signal }: GraphContext,
+): Promise<SessionRow> {
+  const [session] = await grid.findSessions([id], signal);
+  if (session && maySee(caller, session.owner)) return session;
+  throw new GridError(
+    'NOT_FOUND',
+    `There is no session ${id} in ${grid.name} for ${caller.identity}.`,
+  );
+}
+
+/** The rows of completions, as they are now; a row that is gone is nothing, one that can't be read ends the stream. */
+async function tasksOf(
+  entries: readonly Completion[],
+  grid: TaskGrid,
+  filter: Predicate,
+  { recent }: GraphContext,
+): Promise<readonly TaskRow[]> {
+  if (entries.length === 0) return [];
+  const keys = entries.map(({ taskId, revision }) => ({ id: taskId, revision }));
+  const found = (await recent.get(grid.name)?.load(keys)) ?? [];
+  const failure = found.find((row) => row instanceof Error);
+  if (failure) throw failure;
+  return found.filter(
+    (row): row is TaskRow =>
+      row !== undefined &&
+      !(row instanceof Error) &&
+      matches(filter, row, (one, ref) => rows.read(one, ref)),
+  );
+}
+
+async function remaining(
+  grid: TaskGrid,
+  sessions: readonly string[],
+  signal: AbortSignal,
+): Promise<number | null> {
+  const all = await grid.progress(sessions, signal);
+  let left = 0;
+  for (const one of all) {
+    if (one instanceof Error) return null;
+    left += one.total - one.terminal;
+  }
+  return left;
+}
+
+async function progressOf(grid: TaskGrid, session: string, signal: AbortSignal): Promise<Progress> {
+  const [one] = await grid.progress([session], signal);
+  if (one === undefined || one instanceof Error)
+    throw one ?? new Error(`No progress of ${session}.`);
+  return one;
+}
+
+/** The session behind a log that was lost. */
+const sessionOf = (
+  log: CompletionLog<Completion>,
+  logs: readonly CompletionLog<Completion>[],
+  sessions: readonly string[],
+): string => sessions[logs.findIndex(({ name }) => name === log.name)] ?? log.name;
