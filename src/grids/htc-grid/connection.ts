@@ -1,9 +1,10 @@
 /** One DynamoDB client and the table it speaks to; every command is timed and its failure explained. */
+import type * as sdkModule from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient, DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import type { OnCall } from './calls.js';
 import { timed } from './calls.js';
 
-export type Sdk = typeof import('@aws-sdk/client-dynamodb');
+export type Sdk = typeof sdkModule;
 
 export interface TableSettings {
   readonly table: string;

@@ -5,8 +5,9 @@
 import { join } from 'node:path';
 import { GridError } from '../../errors.js';
 import type { OnCall } from './calls.js';
-import { ChangeHub } from './completion-source.js';
 import type { TaskChange } from './change.js';
+import { completionOf, isLast } from './change.js';
+import { ChangeHub } from './completion-source.js';
 import { connect } from './connection.js';
 import type { DataPlane } from './data-plane.js';
 import { FolderDataPlane } from './data-plane-folder.js';
@@ -17,7 +18,6 @@ import { MemoryRegistry } from './registry.js';
 import { FileRegistry } from './registry-file.js';
 import { Seen } from './seen.js';
 import { SessionLogs } from './session-logs.js';
-import { completionOf, isLast } from './change.js';
 import type { SubmissionLimits } from './submission.js';
 import { Submissions } from './submission.js';
 import { TableReader } from './table.js';
@@ -62,8 +62,11 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
+    // The SDK takes as long to load as the thread to start: both at once.
+    const loading = import('@aws-sdk/client-dynamodb');
     const dynamo = await startDynamoDb(path === undefined ? undefined : join(path, 'table'));
     closing.push(() => dynamo.stop());
+    await loading;
     const connection = await connect({
       table,
       region: 'local',
@@ -141,7 +144,7 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
           ids.push(...page.map(({ taskId }) => taskId));
         return ids;
       });
-    await workers.start();
+    await workers.start(path !== undefined);
 
     return new HtcGrid({
       name,

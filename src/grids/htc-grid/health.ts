@@ -5,9 +5,9 @@ import type { ComponentHealth, GridHealth } from '../grid.js';
 export interface Component {
   readonly name: string;
   /** Rejects where the part is down. */
-  check(
+  readonly check: (
     signal: AbortSignal,
-  ): Promise<{ readonly detail: string | null; readonly count: number | null }>;
+  ) => Promise<{ readonly detail: string | null; readonly count: number | null }>;
 }
 
 /** How long one part may take to answer. */

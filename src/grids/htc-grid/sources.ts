@@ -38,6 +38,8 @@ export interface TaskSourceSettings {
   readonly deadlineMs: number;
 }
 
+const readRow = (row: TaskRow, ref: Ref): Value => rows.read(row, ref);
+
 /** Sessions counted at once. */
 const parallelCounts = 8;
 
@@ -76,7 +78,7 @@ export class TaskSource implements Source<TaskRow> {
         for await (const page of this.settings.reader.sessionPages(session, state, signal)) {
           notes.scanned += page.length;
           for (const row of await this.#rows(page, fields, signal))
-            if (isAlways(filter) || matches(filter, row, rows.read)) yield row;
+            if (isAlways(filter) || matches(filter, row, readRow)) yield row;
         }
       }
     }

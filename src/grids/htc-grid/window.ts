@@ -1,7 +1,7 @@
 /** One page of tasks in id order, computed from ids alone: the tasks of a session are 0..n-1. */
 import type { PageKey, PageRequest } from '../../query/plan.js';
 import type { TaskItem } from './item.js';
-import { indexOf, sessionOf, taskIdOf } from './status.js';
+import { taskIdOf } from './status.js';
 
 export interface WindowReads {
   readonly grid: string;

@@ -6,6 +6,7 @@ import { GridError } from '../../errors.js';
 import { Refused } from './calls.js';
 import type { TaskChange } from './change.js';
 import { changeOf } from './change.js';
+import { eachOf } from './concurrency.js';
 import type { DataPlane } from './data-plane.js';
 import { inputKey, outputKey } from './data-plane.js';
 import { decodeText, encodeOutput } from './encoding.js';
@@ -76,9 +77,9 @@ export class Workers {
     return this.#queue.size;
   }
 
-  /** Takes up what an earlier process left in the table, then looks for expired claims now and then. */
-  async start(): Promise<void> {
-    await this.#takeUp();
+  /** Takes up what an earlier process `left` in the table, then looks for expired claims now and then. */
+  async start(left: boolean): Promise<void> {
+    if (left) await this.#takeUp();
     this.#sweep = setInterval(() => {
       this.#sweeping ??= this.expire()
         .catch(this.#settings.onError)
@@ -211,14 +212,12 @@ export class Workers {
   /** Rows of an earlier process with the same folder: its workers are gone, so no claim stands. */
   async #takeUp(): Promise<void> {
     const { reader } = this.#settings;
-    for (let partition = 0; partition < partitions; partition++) {
+    await eachOf(Array.from({ length: partitions }).keys(), 8, async (partition) => {
       const claimed = await reader.byHeartbeat('processing', partition, {}, undefined);
-      for (const { taskId } of claimed.items) await this.#giveBack(taskId);
       const waiting = await reader.byHeartbeat('pending', partition, {}, undefined);
-      const given = new Set(claimed.items.map(({ taskId }) => taskId));
-      for (const { taskId, priority } of waiting.items)
-        if (!given.has(taskId)) this.#queue.push([taskId], priority ?? 0);
-    }
+      for (const { taskId, priority } of waiting.items) this.#queue.push([taskId], priority ?? 0);
+      for (const { taskId } of claimed.items) await this.#giveBack(taskId);
+    });
     this.#pump();
   }
 
