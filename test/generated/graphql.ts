@@ -1,0 +1,534 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+/** What became of one item of an action. */
+export type ActionStatus =
+  /** There was nothing left to do. */
+  | 'ALREADY_DONE'
+  /** Its state does not allow it. */
+  | 'BAD_STATE'
+  /** The action took effect. */
+  | 'DONE'
+  /** The grid failed while doing it; the message says how. */
+  | 'FAILED'
+  /** The caller may not do that to it. */
+  | 'FORBIDDEN'
+  /** There is no such item, or not for this caller. */
+  | 'NOT_FOUND';
+
+/** Compares one attribute of an ad. Exactly one of string, number, boolean. */
+export type AttributeMatch = {
+  /** As a boolean; a value of another type does not match. */
+  boolean?: boolean | null | undefined;
+  /** The attribute's name; upper and lower case are the same. */
+  name: string;
+  /** As a number; a value of another type does not match. */
+  number?: NumberMatch | null | undefined;
+  /** As text; a value of another type does not match. */
+  string?: StringMatch | null | undefined;
+};
+
+/** Sessions to cancel. */
+export type CancelSessionsInput = {
+  /** Count what would be cancelled and cancel nothing. */
+  dryRun?: boolean;
+  /** Global ids of the sessions, 1 to 100. */
+  sessions: Array<string>;
+};
+
+/** How items are put into frames. The first item after quiet is sent at once. */
+export type Delivery = {
+  /** Milliseconds of quiet after which a HEARTBEAT is sent, 1000 to 300000. */
+  heartbeatMs?: number;
+  /** Items a frame at most, 1 to 1000. */
+  maxBatch?: number;
+  /** Milliseconds that news may wait for more behind a frame under way, 0 to 10000. */
+  maxWaitMs?: number;
+  /** Milliseconds between frames at least, 0 to 60000: news is gathered, never dropped. */
+  minIntervalMs?: number;
+};
+
+/** Which end comes first. A missing value is last upwards, first downwards; ids break ties upwards. */
+export type Direction =
+  /** Smallest, earliest or alphabetically first at the front. */
+  | 'ASC'
+  /** Largest, latest or alphabetically last at the front. */
+  | 'DESC';
+
+/** Why a stream ended. */
+export type EndReason =
+  /** The token expired; come back with a new one and the cursor. */
+  | 'AUTH_EXPIRED'
+  /** Everything that was followed has ended. */
+  | 'COMPLETE'
+  /** The server stops; come back with the cursor. */
+  | 'SHUTDOWN';
+
+/** Why work did not do what it should. */
+export type FailureKind =
+  /** Somebody cancelled or removed it. */
+  | 'CANCELLED'
+  /** It exited with a code other than 0. */
+  | 'EXIT_CODE'
+  /** The function raised; the output holds what it said. */
+  | 'FUNCTION_ERROR'
+  /** It was put on hold. */
+  | 'HELD'
+  /** It left the queue and no history tells how. */
+  | 'LOST'
+  /** Its worker vanished too often. */
+  | 'RETRIES_EXHAUSTED'
+  /** A signal ended it. */
+  | 'SIGNAL'
+  /** It took too long. */
+  | 'TIMEOUT'
+  /** The grid does not say. */
+  | 'UNKNOWN';
+
+/** What a frame says. */
+export type FrameKind =
+  /** Items that are news. */
+  | 'CHANGES'
+  /** The last frame; `end` says why. */
+  | 'END'
+  /** Something could not be continued; a fresh snapshot follows. */
+  | 'GAP'
+  /** Nothing happened for a while; the stream is alive. */
+  | 'HEARTBEAT'
+  /** Items that were there before the stream was live. */
+  | 'SNAPSHOT'
+  /** The snapshot is complete; what follows is live. */
+  | 'SYNCED';
+
+/** Why a stream could not be continued without a snapshot. */
+export type GapReason =
+  /** The cursor is from another life of the server, or too old. */
+  | 'CURSOR_EXPIRED'
+  /** The subscriber fell behind what the server keeps. */
+  | 'SLOW_CONSUMER'
+  /** What the stream is fed from broke off. */
+  | 'SOURCE_LOST';
+
+/** What runs behind a grid. */
+export type GridKind =
+  /** HTCondor: jobs in the queues of schedds, machines in a collector. */
+  | 'HTCONDOR'
+  /** HTC-Grid (AWS): sessions of tasks in a DynamoDB state table. */
+  | 'HTC_GRID';
+
+/** Which jobs. All that is given must hold. */
+export type JobFilter = {
+  /** All of these. */
+  and?: Array<JobFilter> | null | undefined;
+  /** Attributes of the job ad; all must match. */
+  attributes?: Array<AttributeMatch> | null | undefined;
+  /** The batch name. */
+  batchName?: StringMatch | null | undefined;
+  /** The number of the cluster. */
+  cluster?: NumberMatch | null | undefined;
+  /** An expression in the ClassAd language; answers CAPABILITY_MISSING where the grid does not list RAW_CONSTRAINT. */
+  constraint?: string | null | undefined;
+  /** When it ended. */
+  ended?: TimeMatch | null | undefined;
+  /** The name of the grid. */
+  grid?: StringMatch | null | undefined;
+  /** These jobs, as "cluster.proc" or "cluster"; at most 1000. */
+  nativeIds?: Array<string> | null | undefined;
+  /** Not this. */
+  not?: JobFilter | null | undefined;
+  /** At least one of these. */
+  or?: Array<JobFilter> | null | undefined;
+  /** The owner. */
+  owner?: StringMatch | null | undefined;
+  /** The name of the schedd. */
+  schedd?: StringMatch | null | undefined;
+  /** The unified state. */
+  state?: StateMatch | null | undefined;
+  /** When it was submitted. */
+  submitted?: TimeMatch | null | undefined;
+};
+
+/** One term of an order of jobs. Exactly one of field, attribute. */
+export type JobOrder = {
+  /** An attribute of the job ad. Numbers before text; jobs without it last upwards. */
+  attribute?: string | null | undefined;
+  /** Which end comes first. */
+  direction?: Direction;
+  /** A field of the graph. */
+  field?: JobOrderField | null | undefined;
+};
+
+/** What to order jobs by. */
+export type JobOrderField =
+  /** When they ended. */
+  | 'ENDED_AT'
+  /** Grid, schedd, cluster, number: the order without orderBy, and the cheapest. */
+  | 'ID'
+  /** Whose they are. */
+  | 'OWNER'
+  /** Their priority among the owner's jobs. */
+  | 'PRIORITY'
+  /** When their latest attempt started. */
+  | 'STARTED_AT'
+  /** The unified state, by its name. */
+  | 'STATE'
+  /** When they were submitted. */
+  | 'SUBMITTED_AT';
+
+/** Where a job was read. */
+export type JobOrigin =
+  /** In the history of its schedd, after it left the queue. */
+  | 'HISTORY'
+  /** In the queue of its schedd. */
+  | 'QUEUE';
+
+/** Where to look for jobs. */
+export type JobSource =
+  /** In both; a job met in the queue is not repeated from the history. */
+  | 'ALL'
+  /** In the histories, newest first, at most scanLimit records of each. */
+  | 'HISTORY'
+  /** In the queues. */
+  | 'QUEUE';
+
+/** Compares numbers. All that is given must hold. A missing value, and a value that is no number, passes only `ne` and `defined: false`. */
+export type NumberMatch = {
+  /** Whether there is a value at all. */
+  defined?: boolean | null | undefined;
+  /** Equal to. */
+  eq?: number | null | undefined;
+  /** Greater than. */
+  gt?: number | null | undefined;
+  /** Greater than or equal to. */
+  gte?: number | null | undefined;
+  /** Equal to one of these; an empty list matches nothing. */
+  in?: Array<number> | null | undefined;
+  /** Less than. */
+  lt?: number | null | undefined;
+  /** Less than or equal to. */
+  lte?: number | null | undefined;
+  /** Not equal to; a missing value is not equal. */
+  ne?: number | null | undefined;
+};
+
+/** How a source took part in an answer. */
+export type SourceStatus =
+  /** It refused this server. */
+  | 'FORBIDDEN'
+  /** It answered in full (but see `truncated`). */
+  | 'OK'
+  /** It gave rows and then failed: what it gave is in the answer. */
+  | 'PARTIAL'
+  /** It did not answer within its deadline. */
+  | 'TIMED_OUT'
+  /** It did not answer; nothing of it is in the answer. */
+  | 'UNAVAILABLE';
+
+/** Compares states. All that is given must hold. */
+export type StateMatch = {
+  /** This state. */
+  eq?: WorkState | null | undefined;
+  /** One of these states. */
+  in?: Array<WorkState> | null | undefined;
+  /** None of these states. */
+  notIn?: Array<WorkState> | null | undefined;
+  /** Whether it has ended: SUCCEEDED, FAILED or CANCELLED. */
+  terminal?: boolean | null | undefined;
+};
+
+/** Where a stream starts. At most one of the three; {now: true} unless given. */
+export type StreamStart = {
+  /** What happened after this cursor, then what happens. */
+  after?: string | null | undefined;
+  /** Only what happens from now on. */
+  now?: boolean | null | undefined;
+  /** Everything that has happened, then what happens. */
+  snapshot?: boolean | null | undefined;
+};
+
+/** Compares text, case-sensitively. All that is given must hold. A missing value passes only `ne` and `defined: false`. */
+export type StringMatch = {
+  /** Contains. */
+  contains?: string | null | undefined;
+  /** Whether there is a value at all. */
+  defined?: boolean | null | undefined;
+  /** Equal to. */
+  eq?: string | null | undefined;
+  /** Equal to one of these; an empty list matches nothing. */
+  in?: Array<string> | null | undefined;
+  /** Not equal to; a missing value is not equal. */
+  ne?: string | null | undefined;
+  /** Starts with. */
+  startsWith?: string | null | undefined;
+};
+
+/** Tasks to submit as one session. */
+export type SubmitTasksInput = {
+  /** Check everything and submit nothing. */
+  dryRun?: boolean;
+  /** The grid; needed only where several HTC-Grids are configured. */
+  grid?: string | null | undefined;
+  /** The same key with the same tasks from the same caller gives the session of the first call, and submits nothing again. At most 200 characters. */
+  idempotencyKey?: string | null | undefined;
+  /** One task each: the JSON that the function gets. 1 to 10,000 unless configured. */
+  payloads: Array<unknown>;
+  /** Larger runs first, 0 unless given. */
+  priority?: number | null | undefined;
+};
+
+/** Which tasks. All that is given must hold. */
+export type TaskFilter = {
+  /** All of these. */
+  and?: Array<TaskFilter> | null | undefined;
+  /** How often it was started. */
+  attempts?: NumberMatch | null | undefined;
+  /** When it ended. */
+  ended?: TimeMatch | null | undefined;
+  /** The name of the grid. */
+  grid?: StringMatch | null | undefined;
+  /** Not this. */
+  not?: TaskFilter | null | undefined;
+  /** At least one of these. */
+  or?: Array<TaskFilter> | null | undefined;
+  /** Who submitted the session. */
+  owner?: StringMatch | null | undefined;
+  /** The priority. */
+  priority?: NumberMatch | null | undefined;
+  /** Tasks of these sessions (global ids). At the top of a filter this also says which sessions to look at. */
+  sessions?: Array<string> | null | undefined;
+  /** The unified state. */
+  state?: StateMatch | null | undefined;
+  /** When it was submitted. */
+  submitted?: TimeMatch | null | undefined;
+  /** The worker that has or had the task. */
+  worker?: StringMatch | null | undefined;
+};
+
+/** Compares times. All that is given must hold; a missing time passes nothing. */
+export type TimeMatch = {
+  /** At this instant or later. */
+  after?: string | null | undefined;
+  /** Before this instant. */
+  before?: string | null | undefined;
+  /** Not longer ago than this: a number and s, m, h, d or w, such as "15m", "24h", "7d". */
+  withinLast?: string | null | undefined;
+};
+
+/** Which work. All that is given must hold. */
+export type WorkFilter = {
+  /** All of these. */
+  and?: Array<WorkFilter> | null | undefined;
+  /** When it ended. */
+  ended?: TimeMatch | null | undefined;
+  /** The name of the grid. */
+  grid?: StringMatch | null | undefined;
+  /** What runs behind the grid. */
+  kind?: GridKind | null | undefined;
+  /** Not this. */
+  not?: WorkFilter | null | undefined;
+  /** At least one of these. */
+  or?: Array<WorkFilter> | null | undefined;
+  /** Whose it is. */
+  owner?: StringMatch | null | undefined;
+  /** The unified state. */
+  state?: StateMatch | null | undefined;
+  /** When it was submitted. */
+  submitted?: TimeMatch | null | undefined;
+};
+
+/** One term of an order of work. */
+export type WorkOrder = {
+  /** Which end comes first. */
+  direction?: Direction;
+  /** What to order by. */
+  field: WorkOrderField;
+};
+
+/** What to order work by. */
+export type WorkOrderField =
+  /** When it ended. */
+  | 'ENDED_AT'
+  /** Grid, then the grid's own order: the order without orderBy, and the cheapest. */
+  | 'ID'
+  /** Whose it is. */
+  | 'OWNER'
+  /** When its latest attempt started. */
+  | 'STARTED_AT'
+  /** The unified state, by its name. */
+  | 'STATE'
+  /** When it was submitted. */
+  | 'SUBMITTED_AT';
+
+/** One state model over both grids; `nativeState` has the grid's own word. */
+export type WorkState =
+  /** Ended by somebody. HTC-Grid: cancelled. HTCondor: Removed. */
+  | 'CANCELLED'
+  /** Ended badly. HTC-Grid: failed. HTCondor: Completed by a signal or with another exit code. */
+  | 'FAILED'
+  /** Waiting for somebody to release it. HTCondor only. */
+  | 'HELD'
+  /** Waiting. HTC-Grid: pending. HTCondor: Idle, or Held while its input is spooled (code 16). */
+  | 'QUEUED'
+  /** Being worked on. HTC-Grid: processing. HTCondor: Running, Transferring Output. */
+  | 'RUNNING'
+  /** Ended well. HTC-Grid: finished (a function that raised is finished too: see `failure`). HTCondor: Completed with exit code 0. */
+  | 'SUCCEEDED'
+  /** Stopped on its machine for a while. HTCondor only. */
+  | 'SUSPENDED'
+  /** A state this server does not know, or work that vanished. */
+  | 'UNKNOWN';
+
+export type FollowSubscriptionVariables = Exact<{
+  session: string;
+}>;
+
+
+export type FollowSubscription = { taskCompleted: { kind: FrameKind, cursor: string, remaining: number | null, tasks: Array<{ nativeId: string, state: WorkState, output: { json: unknown } | null }>, end: { reason: EndReason } | null } };
+
+export type JobsByOwnerQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type JobsByOwnerQuery = { jobs: { totalCount: number, groups: { nodes: Array<{ count: number, key: Array<{ name: string, text: string }> }> }, nodes: Array<{ nativeId: string, owner: string | null, state: WorkState, submittedAt: string | null }>, sources: Array<{ status: SourceStatus, returned: number, truncated: boolean, pushedDown: string | null, grid: { name: string } }> } | null };
+
+export type MachinesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type MachinesQuery = { machines: { nodes: Array<{ name: string, cpus: number, busyCpus: number, memoryMb: number, slots: Array<{ name: string, state: string | null, activity: string | null }> }>, sources: Array<{ status: SourceStatus, grid: { name: string } }> } | null };
+
+export type SubmitMutationVariables = Exact<{
+  payloads: Array<unknown> | unknown;
+}>;
+
+
+export type SubmitMutation = { submitTasks: { streamCursor: string | null, session: { id: string, nativeId: string } | null, userErrors: Array<{ code: string, message: string }> } };
+
+export type WorkOnBothGridsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type WorkOnBothGridsQuery = { work: { totalCount: number, groups: { nodes: Array<{ count: number, key: Array<{ name: string, text: string }> }> }, nodes: Array<
+      | { __typename: 'Job', nativeId: string, state: WorkState, owner: string | null, submittedAt: string | null, grid: { name: string } }
+      | { __typename: 'Task', nativeId: string, state: WorkState, owner: string | null, submittedAt: string | null, grid: { name: string } }
+    >, sources: Array<{ status: SourceStatus, returned: number, asOf: string | null, grid: { name: string, kind: GridKind }, error: { code: string, message: string } | null }> } | null };
+
+export type JobPageQueryVariables = Exact<{
+  filter?: JobFilter | null | undefined;
+  source?: JobSource | null | undefined;
+  orderBy?: Array<JobOrder> | JobOrder | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
+}>;
+
+
+export type JobPageQuery = { jobs: { totalCount: number, nodes: Array<{ id: string, nativeId: string, state: WorkState, nativeState: string, owner: string | null, origin: JobOrigin, submittedAt: string | null, endedAt: string | null, exitCode: number | null, failure: { kind: FailureKind, exitCode: number | null, signal: number | null } | null }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, sources: Array<{ part: string | null, status: SourceStatus, returned: number, truncated: boolean, pushedDown: string | null, error: { code: string, message: string } | null }> } | null };
+
+export type JobsByOwnerAndStateQueryVariables = Exact<{
+  filter?: JobFilter | null | undefined;
+}>;
+
+
+export type JobsByOwnerAndStateQuery = { jobs: { totalCount: number, groups: { totalCount: number, truncated: boolean, nodes: Array<{ count: number, key: Array<{ name: string, defined: boolean, value: unknown, text: string }> }> } } | null };
+
+export type OneJobQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type OneJobQuery = { job: { id: string, nativeId: string, state: WorkState, owner: string | null } | null };
+
+export type JobsByIdQueryVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type JobsByIdQuery = { nodes: Array<
+    | { __typename: 'ConfigEntry', id: string }
+    | { __typename: 'Grid', id: string }
+    | { __typename: 'Job', nativeId: string, state: WorkState, id: string }
+    | { __typename: 'JobCluster', id: string }
+    | { __typename: 'Machine', id: string }
+    | { __typename: 'PoolAd', id: string }
+    | { __typename: 'Session', id: string }
+    | { __typename: 'Slot', id: string }
+    | { __typename: 'Task', nativeId: string, state: WorkState, id: string }
+   | null> };
+
+export type SubmitTasksMutationVariables = Exact<{
+  input: SubmitTasksInput;
+}>;
+
+
+export type SubmitTasksMutation = { submitTasks: { taskIds: Array<string>, streamCursor: string | null, replayed: boolean, session: { id: string, nativeId: string, owner: string | null } | null, userErrors: Array<{ code: string, message: string }> } };
+
+export type CancelSessionsMutationVariables = Exact<{
+  input: CancelSessionsInput;
+}>;
+
+
+export type CancelSessionsMutation = { cancelSessions: { sessions: Array<{ nativeId: string, status: ActionStatus, totalCancelledTasks: number, alreadyTerminal: number }>, userErrors: Array<{ code: string, message: string }> } };
+
+export type SessionTasksQueryVariables = Exact<{
+  id: string;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  filter?: TaskFilter | null | undefined;
+}>;
+
+
+export type SessionTasksQuery = { session: { nativeId: string, streamCursor: string, progress: { total: number, terminal: number, fraction: number, byState: Array<{ state: WorkState, count: number }> } | null, tasks: { totalCount: number, groups: { nodes: Array<{ count: number, key: Array<{ value: unknown }> }> }, nodes: Array<{ id: string, nativeId: string, index: number | null, state: WorkState, owner: string | null, failure: { kind: FailureKind, message: string | null } | null, input: { json: unknown } | null, output: { json: unknown } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null } | null };
+
+export type TaskCompletedSubscriptionVariables = Exact<{
+  sessions?: Array<string> | string | null | undefined;
+  start?: StreamStart | null | undefined;
+  filter?: TaskFilter | null | undefined;
+  delivery?: Delivery | null | undefined;
+}>;
+
+
+export type TaskCompletedSubscription = { taskCompleted: { kind: FrameKind, cursor: string, remaining: number | null, tasks: Array<{ id: string, nativeId: string, revision: string, state: WorkState, owner: string | null, failure: { kind: FailureKind, message: string | null } | null }>, gap: { reason: GapReason } | null, end: { reason: EndReason } | null } };
+
+export type SessionProgressSubscriptionVariables = Exact<{
+  session: string;
+}>;
+
+
+export type SessionProgressSubscription = { sessionProgress: { kind: FrameKind, progress: { total: number, terminal: number, fraction: number }, end: { reason: EndReason } | null } };
+
+export type WorkByGridAndStateQueryVariables = Exact<{
+  filter?: WorkFilter | null | undefined;
+  first?: number | null | undefined;
+  orderBy?: Array<WorkOrder> | WorkOrder | null | undefined;
+}>;
+
+
+export type WorkByGridAndStateQuery = { work: { totalCount: number, groups: { nodes: Array<{ count: number, key: Array<{ name: string, text: string }> }> }, nodes: Array<
+      | { __typename: 'Job', id: string, nativeId: string, state: WorkState, owner: string | null, submittedAt: string | null, batch:
+          | { id: string, nativeId: string }
+          | { id: string, nativeId: string }
+         | null }
+      | { __typename: 'Task', id: string, nativeId: string, state: WorkState, owner: string | null, submittedAt: string | null, batch:
+          | { id: string, nativeId: string }
+          | { id: string, nativeId: string }
+         | null }
+    >, sources: Array<{ part: string | null, status: SourceStatus, grid: { name: string }, error: { code: string } | null }> } | null };
+
+
+export const FollowDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"subscription","name":{"kind":"Name","value":"Follow"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"session"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"taskCompleted"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"sessions"},"value":{"kind":"ListValue","values":[{"kind":"Variable","name":{"kind":"Name","value":"session"}}]}},{"kind":"Argument","name":{"kind":"Name","value":"start"},"value":{"kind":"ObjectValue","fields":[{"kind":"ObjectField","name":{"kind":"Name","value":"snapshot"},"value":{"kind":"BooleanValue","value":true}}]}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"cursor"}},{"kind":"Field","name":{"kind":"Name","value":"tasks"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"output"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"json"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"remaining"}},{"kind":"Field","name":{"kind":"Name","value":"end"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"reason"}}]}}]}}]}}]} as unknown as DocumentNode<FollowSubscription, FollowSubscriptionVariables>;
+export const JobsByOwnerDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"JobsByOwner"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"jobs"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"source"},"value":{"kind":"EnumValue","value":"QUEUE"}},{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"IntValue","value":"10"}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"totalCount"}},{"kind":"Field","name":{"kind":"Name","value":"groups"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"by"},"value":{"kind":"ListValue","values":[{"kind":"ObjectValue","fields":[{"kind":"ObjectField","name":{"kind":"Name","value":"field"},"value":{"kind":"EnumValue","value":"OWNER"}}]},{"kind":"ObjectValue","fields":[{"kind":"ObjectField","name":{"kind":"Name","value":"field"},"value":{"kind":"EnumValue","value":"STATE"}}]}]}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"key"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"text"}}]}},{"kind":"Field","name":{"kind":"Name","value":"count"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"nodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"owner"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"submittedAt"}}]}},{"kind":"Field","name":{"kind":"Name","value":"sources"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"grid"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}}]}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"returned"}},{"kind":"Field","name":{"kind":"Name","value":"truncated"}},{"kind":"Field","name":{"kind":"Name","value":"pushedDown"}}]}}]}}]}}]} as unknown as DocumentNode<JobsByOwnerQuery, JobsByOwnerQueryVariables>;
+export const MachinesDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"Machines"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"machines"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"IntValue","value":"20"}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"cpus"}},{"kind":"Field","name":{"kind":"Name","value":"busyCpus"}},{"kind":"Field","name":{"kind":"Name","value":"memoryMb"}},{"kind":"Field","name":{"kind":"Name","value":"slots"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"activity"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"sources"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"grid"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}}]}},{"kind":"Field","name":{"kind":"Name","value":"status"}}]}}]}}]}}]} as unknown as DocumentNode<MachinesQuery, MachinesQueryVariables>;
+export const SubmitDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"Submit"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"payloads"}},"type":{"kind":"NonNullType","type":{"kind":"ListType","type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"JSON"}}}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"submitTasks"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"ObjectValue","fields":[{"kind":"ObjectField","name":{"kind":"Name","value":"payloads"},"value":{"kind":"Variable","name":{"kind":"Name","value":"payloads"}}}]}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"session"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"nativeId"}}]}},{"kind":"Field","name":{"kind":"Name","value":"streamCursor"}},{"kind":"Field","name":{"kind":"Name","value":"userErrors"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]} as unknown as DocumentNode<SubmitMutation, SubmitMutationVariables>;
+export const WorkOnBothGridsDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"WorkOnBothGrids"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"work"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"IntValue","value":"10"}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"totalCount"}},{"kind":"Field","name":{"kind":"Name","value":"groups"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"by"},"value":{"kind":"ListValue","values":[{"kind":"ObjectValue","fields":[{"kind":"ObjectField","name":{"kind":"Name","value":"field"},"value":{"kind":"EnumValue","value":"GRID"}}]},{"kind":"ObjectValue","fields":[{"kind":"ObjectField","name":{"kind":"Name","value":"field"},"value":{"kind":"EnumValue","value":"STATE"}}]}]}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"key"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"text"}}]}},{"kind":"Field","name":{"kind":"Name","value":"count"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"nodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"grid"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}}]}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"owner"}},{"kind":"Field","name":{"kind":"Name","value":"submittedAt"}}]}},{"kind":"Field","name":{"kind":"Name","value":"sources"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"grid"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"kind"}}]}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"returned"}},{"kind":"Field","name":{"kind":"Name","value":"asOf"}},{"kind":"Field","name":{"kind":"Name","value":"error"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]}}]} as unknown as DocumentNode<WorkOnBothGridsQuery, WorkOnBothGridsQueryVariables>;
+export const JobPageDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"JobPage"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"filter"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"JobFilter"}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"source"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"JobSource"}},"defaultValue":{"kind":"EnumValue","value":"QUEUE"}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"orderBy"}},"type":{"kind":"ListType","type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"JobOrder"}}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"first"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"Int"}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"after"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"String"}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"last"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"Int"}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"before"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"String"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"jobs"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"filter"},"value":{"kind":"Variable","name":{"kind":"Name","value":"filter"}}},{"kind":"Argument","name":{"kind":"Name","value":"source"},"value":{"kind":"Variable","name":{"kind":"Name","value":"source"}}},{"kind":"Argument","name":{"kind":"Name","value":"orderBy"},"value":{"kind":"Variable","name":{"kind":"Name","value":"orderBy"}}},{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"Variable","name":{"kind":"Name","value":"first"}}},{"kind":"Argument","name":{"kind":"Name","value":"after"},"value":{"kind":"Variable","name":{"kind":"Name","value":"after"}}},{"kind":"Argument","name":{"kind":"Name","value":"last"},"value":{"kind":"Variable","name":{"kind":"Name","value":"last"}}},{"kind":"Argument","name":{"kind":"Name","value":"before"},"value":{"kind":"Variable","name":{"kind":"Name","value":"before"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"totalCount"}},{"kind":"Field","name":{"kind":"Name","value":"nodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"nativeState"}},{"kind":"Field","name":{"kind":"Name","value":"owner"}},{"kind":"Field","name":{"kind":"Name","value":"origin"}},{"kind":"Field","name":{"kind":"Name","value":"submittedAt"}},{"kind":"Field","name":{"kind":"Name","value":"endedAt"}},{"kind":"Field","name":{"kind":"Name","value":"exitCode"}},{"kind":"Field","name":{"kind":"Name","value":"failure"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"exitCode"}},{"kind":"Field","name":{"kind":"Name","value":"signal"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"pageInfo"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"hasNextPage"}},{"kind":"Field","name":{"kind":"Name","value":"hasPreviousPage"}},{"kind":"Field","name":{"kind":"Name","value":"startCursor"}},{"kind":"Field","name":{"kind":"Name","value":"endCursor"}}]}},{"kind":"Field","name":{"kind":"Name","value":"sources"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"part"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"returned"}},{"kind":"Field","name":{"kind":"Name","value":"truncated"}},{"kind":"Field","name":{"kind":"Name","value":"pushedDown"}},{"kind":"Field","name":{"kind":"Name","value":"error"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]}}]} as unknown as DocumentNode<JobPageQuery, JobPageQueryVariables>;
+export const JobsByOwnerAndStateDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"JobsByOwnerAndState"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"filter"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"JobFilter"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"jobs"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"filter"},"value":{"kind":"Variable","name":{"kind":"Name","value":"filter"}}},{"kind":"Argument","name":{"kind":"Name","value":"groupBy"},"value":{"kind":"ListValue","values":[{"kind":"ObjectValue","fields":[{"kind":"ObjectField","name":{"kind":"Name","value":"field"},"value":{"kind":"EnumValue","value":"OWNER"}}]},{"kind":"ObjectValue","fields":[{"kind":"ObjectField","name":{"kind":"Name","value":"field"},"value":{"kind":"EnumValue","value":"STATE"}}]}]}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"totalCount"}},{"kind":"Field","name":{"kind":"Name","value":"groups"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"totalCount"}},{"kind":"Field","name":{"kind":"Name","value":"truncated"}},{"kind":"Field","name":{"kind":"Name","value":"nodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"key"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"defined"}},{"kind":"Field","name":{"kind":"Name","value":"value"}},{"kind":"Field","name":{"kind":"Name","value":"text"}}]}},{"kind":"Field","name":{"kind":"Name","value":"count"}}]}}]}}]}}]}}]} as unknown as DocumentNode<JobsByOwnerAndStateQuery, JobsByOwnerAndStateQueryVariables>;
+export const OneJobDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"OneJob"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"job"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"owner"}}]}}]}}]} as unknown as DocumentNode<OneJobQuery, OneJobQueryVariables>;
+export const JobsByIdDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"JobsById"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"ids"}},"type":{"kind":"NonNullType","type":{"kind":"ListType","type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nodes"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"ids"},"value":{"kind":"Variable","name":{"kind":"Name","value":"ids"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Job"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"state"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Task"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"state"}}]}}]}}]}}]} as unknown as DocumentNode<JobsByIdQuery, JobsByIdQueryVariables>;
+export const SubmitTasksDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"SubmitTasks"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"SubmitTasksInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"submitTasks"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"session"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"owner"}}]}},{"kind":"Field","name":{"kind":"Name","value":"taskIds"}},{"kind":"Field","name":{"kind":"Name","value":"streamCursor"}},{"kind":"Field","name":{"kind":"Name","value":"replayed"}},{"kind":"Field","name":{"kind":"Name","value":"userErrors"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]} as unknown as DocumentNode<SubmitTasksMutation, SubmitTasksMutationVariables>;
+export const CancelSessionsDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"CancelSessions"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"CancelSessionsInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"cancelSessions"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"sessions"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"totalCancelledTasks"}},{"kind":"Field","name":{"kind":"Name","value":"alreadyTerminal"}}]}},{"kind":"Field","name":{"kind":"Name","value":"userErrors"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]} as unknown as DocumentNode<CancelSessionsMutation, CancelSessionsMutationVariables>;
+export const SessionTasksDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"SessionTasks"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"first"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"Int"}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"after"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"String"}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"filter"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"TaskFilter"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"session"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"streamCursor"}},{"kind":"Field","name":{"kind":"Name","value":"progress"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"total"}},{"kind":"Field","name":{"kind":"Name","value":"terminal"}},{"kind":"Field","name":{"kind":"Name","value":"fraction"}},{"kind":"Field","name":{"kind":"Name","value":"byState"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"count"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"tasks"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"Variable","name":{"kind":"Name","value":"first"}}},{"kind":"Argument","name":{"kind":"Name","value":"after"},"value":{"kind":"Variable","name":{"kind":"Name","value":"after"}}},{"kind":"Argument","name":{"kind":"Name","value":"filter"},"value":{"kind":"Variable","name":{"kind":"Name","value":"filter"}}},{"kind":"Argument","name":{"kind":"Name","value":"groupBy"},"value":{"kind":"ListValue","values":[{"kind":"ObjectValue","fields":[{"kind":"ObjectField","name":{"kind":"Name","value":"field"},"value":{"kind":"EnumValue","value":"STATE"}}]}]}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"totalCount"}},{"kind":"Field","name":{"kind":"Name","value":"groups"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"key"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"value"}}]}},{"kind":"Field","name":{"kind":"Name","value":"count"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"nodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"index"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"owner"}},{"kind":"Field","name":{"kind":"Name","value":"failure"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"message"}}]}},{"kind":"Field","name":{"kind":"Name","value":"input"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"json"}}]}},{"kind":"Field","name":{"kind":"Name","value":"output"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"json"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"pageInfo"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"hasNextPage"}},{"kind":"Field","name":{"kind":"Name","value":"endCursor"}}]}}]}}]}}]}}]} as unknown as DocumentNode<SessionTasksQuery, SessionTasksQueryVariables>;
+export const TaskCompletedDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"subscription","name":{"kind":"Name","value":"TaskCompleted"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"sessions"}},"type":{"kind":"ListType","type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"start"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"StreamStart"}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"filter"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"TaskFilter"}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"delivery"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"Delivery"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"taskCompleted"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"sessions"},"value":{"kind":"Variable","name":{"kind":"Name","value":"sessions"}}},{"kind":"Argument","name":{"kind":"Name","value":"start"},"value":{"kind":"Variable","name":{"kind":"Name","value":"start"}}},{"kind":"Argument","name":{"kind":"Name","value":"filter"},"value":{"kind":"Variable","name":{"kind":"Name","value":"filter"}}},{"kind":"Argument","name":{"kind":"Name","value":"delivery"},"value":{"kind":"Variable","name":{"kind":"Name","value":"delivery"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"cursor"}},{"kind":"Field","name":{"kind":"Name","value":"remaining"}},{"kind":"Field","name":{"kind":"Name","value":"tasks"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"owner"}},{"kind":"Field","name":{"kind":"Name","value":"failure"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"gap"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"reason"}}]}},{"kind":"Field","name":{"kind":"Name","value":"end"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"reason"}}]}}]}}]}}]} as unknown as DocumentNode<TaskCompletedSubscription, TaskCompletedSubscriptionVariables>;
+export const SessionProgressDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"subscription","name":{"kind":"Name","value":"SessionProgress"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"session"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"sessionProgress"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"session"},"value":{"kind":"Variable","name":{"kind":"Name","value":"session"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"progress"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"total"}},{"kind":"Field","name":{"kind":"Name","value":"terminal"}},{"kind":"Field","name":{"kind":"Name","value":"fraction"}}]}},{"kind":"Field","name":{"kind":"Name","value":"end"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"reason"}}]}}]}}]}}]} as unknown as DocumentNode<SessionProgressSubscription, SessionProgressSubscriptionVariables>;
+export const WorkByGridAndStateDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"WorkByGridAndState"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"filter"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"WorkFilter"}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"first"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"Int"}},"defaultValue":{"kind":"IntValue","value":"10"}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"orderBy"}},"type":{"kind":"ListType","type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"WorkOrder"}}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"work"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"filter"},"value":{"kind":"Variable","name":{"kind":"Name","value":"filter"}}},{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"Variable","name":{"kind":"Name","value":"first"}}},{"kind":"Argument","name":{"kind":"Name","value":"orderBy"},"value":{"kind":"Variable","name":{"kind":"Name","value":"orderBy"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"totalCount"}},{"kind":"Field","name":{"kind":"Name","value":"groups"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"by"},"value":{"kind":"ListValue","values":[{"kind":"ObjectValue","fields":[{"kind":"ObjectField","name":{"kind":"Name","value":"field"},"value":{"kind":"EnumValue","value":"GRID"}}]},{"kind":"ObjectValue","fields":[{"kind":"ObjectField","name":{"kind":"Name","value":"field"},"value":{"kind":"EnumValue","value":"STATE"}}]}]}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"key"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"text"}}]}},{"kind":"Field","name":{"kind":"Name","value":"count"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"nodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"nativeId"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"owner"}},{"kind":"Field","name":{"kind":"Name","value":"submittedAt"}},{"kind":"Field","name":{"kind":"Name","value":"batch"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"nativeId"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"sources"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"grid"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}}]}},{"kind":"Field","name":{"kind":"Name","value":"part"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"error"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}}]}}]}}]}}]}}]} as unknown as DocumentNode<WorkByGridAndStateQuery, WorkByGridAndStateQueryVariables>;
