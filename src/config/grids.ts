@@ -9,7 +9,7 @@ const embedded = z.strictObject({
   kind: z.literal('HTC_GRID'),
   name,
   embedded: z.literal(true),
-  workers: z.int().min(1).max(256).default(2),
+  workers: z.int().min(1).max(256).default(4),
   handler: z.string().min(1).optional(),
   dataDir: z.string().min(1).optional(),
 });
@@ -21,12 +21,14 @@ const deployed = z.strictObject({
   endpoint: z.url().optional(),
   region: z.string().min(1),
   table: z.string().min(1),
-  redis: z.strictObject({
-    host: z.string().min(1),
-    port: z.int().min(1).max(65_535).default(6379),
-    tls: z.boolean().default(false),
-    password: z.string().optional(),
-  }),
+  redis: z
+    .strictObject({
+      host: z.string().min(1),
+      port: z.int().min(1).max(65_535).default(6379),
+      tls: z.boolean().default(false),
+      password: z.string().optional(),
+    })
+    .optional(),
   dataDir: z.string().min(1).optional(),
 });
 
@@ -36,10 +38,11 @@ const pool = z.strictObject({
   prefix: z
     .strictObject({ kind: z.enum(['exec', 'ssh']), argv: z.array(z.string().min(1)).min(1) })
     .optional(),
+  path: z.string().min(1).optional(),
   pool: z.string().min(1).optional(),
   schedds: z.array(z.string().min(1)).optional(),
   concurrency: z.int().min(1).max(64).default(4),
-  deadlineMs: z.int().min(100).max(600_000).default(20_000),
+  deadlineMs: z.int().min(100).max(600_000).default(15_000),
 });
 
 export type EmbeddedSettings = Readonly<z.output<typeof embedded>>;

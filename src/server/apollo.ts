@@ -74,7 +74,7 @@ const tracing = (requestOf: WeakMap<object, string>): ApolloServerPlugin<object>
       trace.name = operationName;
       if (!operation) return;
       trace.type = operation.operation;
-      if (operation.operation === 'subscription') throw notOverHttp();
+      if (trace.type === 'subscription') throw notOverHttp();
     },
     async didEncounterErrors({ request, errors }) {
       const { requestId } = (request.http as TracedRequest).trace;

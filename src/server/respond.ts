@@ -1,6 +1,7 @@
 /** Answers of the server itself: bodies with their length, and errors with the status of their code. */
 import type { ServerResponse } from 'node:http';
-import { GridError, type ErrorCode } from '../errors.js';
+import type { GridError } from '../errors.js';
+import { type ErrorCode } from '../errors.js';
 import { errorBody } from './errors.js';
 
 /** Headers beyond those of every answer are set before. */

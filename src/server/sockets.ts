@@ -68,7 +68,7 @@ export function createSockets(options: SocketsOptions): Sockets {
         const ms = expiresAt - Date.now() + settings.expiryGraceMs;
         cancelExpiry = after(ms, () => socket.close(4403, 'The token has expired'));
       },
-      ended: () => closeWhenIdle(socket, connection),
+      ended: () => closeWhenIdle(connection),
     };
     open.set(socket, connection);
     metrics.sockets(1);
@@ -130,8 +130,8 @@ export function createSockets(options: SocketsOptions): Sockets {
     }
   }
 
-  function closeWhenIdle(socket: WebSocket, { running, close }: Connection): void {
-    if (stopping && running.size === 0) close(1001, 'Going away');
+  function closeWhenIdle(connection: Connection): void {
+    if (stopping && connection.running.size === 0) connection.close(1001, 'Going away');
   }
 
   return {
@@ -152,7 +152,7 @@ export function createSockets(options: SocketsOptions): Sockets {
       const allClosed = [...open.keys()].map(
         (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
       );
-      for (const [socket, connection] of open) closeWhenIdle(socket, connection);
+      for (const connection of open.values()) closeWhenIdle(connection);
       const closeAll = (which: (connection: Connection) => boolean) => (): void => {
         for (const connection of open.values()) {
           if (which(connection)) connection.close(1001, 'Going away');

@@ -26,7 +26,7 @@ export function endsAtOnce<T>(source: AsyncGenerator<T>, onReturn: () => void): 
         source.next().then(resolve, (error: unknown) => {
           // After the end this is the echo of the abort.
           if (ended) resolve(done);
-          else reject(error as Error);
+          else reject(error instanceof Error ? error : new Error(String(error)));
         });
       });
     },

@@ -182,7 +182,7 @@ describe('the size of a request', () => {
       headers: { 'content-type': 'application/json', ...bearer(tokens.reader) },
       body,
       duplex: 'half',
-    } as RequestInit).catch((error: unknown) => error);
+    }).catch((error: unknown) => error);
     // The answer or, for a client that never stops, the end of the connection.
     if (response instanceof Response) {
       expect(codes(await readAnswer(response))).toEqual(['LIMIT_EXCEEDED']);

@@ -1,0 +1,125 @@
+/** Opens the grids of the configuration, with their calls counted and their troubles logged. */
+import type { Configuration } from '../config/load.js';
+import type {
+  DeployedSettings,
+  EmbeddedSettings,
+  GridSettings,
+  PoolSettings,
+} from '../config/grids.js';
+import type { AnyGrid, GridHealth } from '../grids/grid.js';
+import { GridRegistry } from '../grids/registry.js';
+import type { Logger } from './log.js';
+import type { Metrics } from './metrics.js';
+
+/** Without `grids` in the configuration: an embedded HTC-Grid, and the pool of this host where there is one. */
+export async function configuredGrids({
+  grids,
+  handler,
+}: Pick<Configuration, 'grids' | 'handler'>): Promise<readonly GridSettings[]> {
+  const chosen = grids ?? [embeddedDefault, ...((await poolIsHere()) ? [poolDefault] : [])];
+  if (handler === null) return chosen;
+  return chosen.map((grid) =>
+    grid.kind === 'HTC_GRID' && grid.embedded ? { ...grid, handler } : grid,
+  );
+}
+
+const embeddedDefault: EmbeddedSettings = {
+  kind: 'HTC_GRID',
+  name: 'local',
+  embedded: true,
+  workers: 4,
+};
+const poolDefault: PoolSettings = {
+  kind: 'HTCONDOR',
+  name: 'pool',
+  concurrency: 4,
+  deadlineMs: 15_000,
+};
+
+async function poolIsHere(): Promise<boolean> {
+  const { commandsFound } = await import('../grids/condor/index.js');
+  return commandsFound({});
+}
+
+/** Opens all or none. */
+export async function openGrids(
+  settings: readonly GridSettings[],
+  metrics: Metrics,
+  log: Logger,
+): Promise<GridRegistry> {
+  const opened = await Promise.allSettled(settings.map((grid) => openGrid(grid, metrics, log)));
+  const failed = opened.find((result) => result.status === 'rejected');
+  const grids = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  if (!failed) return new GridRegistry(grids);
+  await Promise.allSettled(grids.map((grid) => grid.stop()));
+  throw failed.reason;
+}
+
+/** The connectors are loaded as they are needed: each brings the libraries of its own grid. */
+async function openGrid(settings: GridSettings, metrics: Metrics, log: Logger): Promise<AnyGrid> {
+  const { name: grid } = settings;
+  const count = (call: { readonly kind: string; readonly outcome: string; readonly ms: number }) =>
+    metrics.gridCall({ grid, call: call.kind, outcome: call.outcome, ms: call.ms });
+  if (settings.kind === 'HTCONDOR') {
+    const { openPool } = await import('../grids/condor/index.js');
+    return openPool({ ...settings, onCommand: count });
+  }
+  // The SDK's notice about the next Node belongs to those who choose the version, not on each console.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+  const { openEmbedded, openTaskGrid } = await import('../grids/htc-grid/index.js');
+  if (!settings.embedded) return openTaskGrid({ ...overTheWire(settings), onCall: count });
+  const { dataDir, handler, workers } = settings;
+  return openEmbedded({
+    name: grid,
+    workers: { concurrency: workers },
+    ...(dataDir === undefined ? {} : { path: dataDir }),
+    ...(handler === undefined ? {} : { handler }),
+    onCall: count,
+    onError: (error) => log.error({ grid, err: error }, 'worker'),
+  });
+}
+
+function overTheWire({ name, table, region, endpoint, redis, dataDir }: DeployedSettings) {
+  const { password, ...address } = redis ?? {};
+  return {
+    name,
+    table: { table, region, ...(endpoint === undefined ? {} : { endpoint }) },
+    ...(redis === undefined
+      ? {}
+      : {
+          data: { ...address, host: redis.host, ...(password === undefined ? {} : { password }) },
+        }),
+    ...(dataDir === undefined ? {} : { path: dataDir }),
+  };
+}
+
+/** What a grid is, as a few words for the console. */
+export async function describeGrid(
+  settings: GridSettings,
+  grid: AnyGrid,
+  signal: AbortSignal,
+): Promise<{ readonly ok: boolean; readonly text: string }> {
+  if (settings.kind === 'HTCONDOR') {
+    const { probe } = await import('../grids/condor/index.js');
+    const found = await probe(settings, signal);
+    if (!found.found) return { ok: false, text: `HTCondor, does not answer: ${found.reason}` };
+    const schedds = found.schedds.join(', ') || 'no schedd';
+    return {
+      ok: true,
+      text: `HTCondor ${found.version}, schedds ${schedds}, ${found.slots} slots`,
+    };
+  }
+  const what = settings.embedded
+    ? `HTC-Grid, embedded, ${settings.workers} workers, ${settings.handler ?? 'demonstration task'}, ${settings.dataDir ?? 'in memory'}`
+    : `HTC-Grid, table ${settings.table} in ${settings.region}`;
+  const health = await grid.health(signal);
+  return health.status === 'OK'
+    ? { ok: true, text: what }
+    : { ok: false, text: `${what}, ${health.status}: ${troubles(health)}` };
+}
+
+const troubles = ({ components }: GridHealth): string =>
+  components
+    .filter(({ status }) => status !== 'OK')
+    .map(({ name, detail }) => `${name} (${detail ?? 'no detail'})`)
+    .join(', ');

@@ -1,0 +1,104 @@
+/** Puts the program together: configuration, grids, graph, server; and takes it apart again. */
+import { join } from 'node:path';
+import { buildGraph, GraphService } from '../../resolvers/index.js';
+import { openAccess } from '../access/authenticator.js';
+import { staticTokens } from '../access/tokens.js';
+import type { Configuration } from '../config/load.js';
+import { packageRoot } from './about.js';
+import { configuredGrids, describeGrid, openGrids } from './grids.js';
+import { createLog, type Logger } from './log.js';
+import { createMetrics } from './metrics.js';
+import { guardRoots } from './rules.js';
+import { createServer } from './server.js';
+
+export interface Program {
+  readonly url: URL;
+  readonly log: Logger;
+  /** What each grid is, found out now; bounded in time. */
+  describe(): Promise<readonly GridLine[]>;
+  stop(): Promise<void>;
+}
+
+export interface GridLine {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+export async function startProgram(configuration: Configuration): Promise<Program> {
+  const { server: settings, limits, access } = configuration;
+  const log = createLog(configuration.log.level);
+  const metrics = createMetrics();
+  const gridSettings = await configuredGrids(configuration);
+  const [schema, grids] = await Promise.all([buildGraph(), openGrids(gridSettings, metrics, log)]);
+  try {
+    guardRoots(schema);
+    const graph = new GraphService(grids, { maxPageSize: limits.pageSize });
+    const server = await createServer({
+      schema,
+      settings,
+      limits,
+      authenticator: access.tokens.length === 0 ? openAccess : staticTokens(access.tokens),
+      makeContext: (operation) => graph.context(operation),
+      readiness: (signal) =>
+        Promise.all(
+          grids.all.map(async (grid) => {
+            const { status } = await grid.health(signal);
+            return { name: grid.name, kind: grid.kind, status };
+          }),
+        ),
+      metrics,
+      log,
+      playground: join(packageRoot, 'dist', 'playground'),
+    });
+    const url = await server.listen();
+    return {
+      url,
+      log,
+      describe: () =>
+        Promise.all(
+          gridSettings.map(async (each) => ({
+            name: each.name,
+            ...(await describeGrid(each, grids.get(each.name), AbortSignal.timeout(describeMs))),
+          })),
+        ),
+      async stop() {
+        const stopped = server.stop(); // takes no more work from here on
+        graph.close(); // streams say END
+        await stopped;
+        await grids.stop();
+      },
+    };
+  } catch (error) {
+    await grids.stop();
+    throw error;
+  }
+}
+
+/** How long the lines at the start may wait for a grid. */
+const describeMs = 5_000;
+
+/** For `--check`: opens each grid by itself, asks it, and closes it. Nothing listens. */
+export async function checkGrids(configuration: Configuration): Promise<readonly GridLine[]> {
+  const log = createLog('silent');
+  const metrics = createMetrics();
+  const all = await configuredGrids(configuration);
+  return Promise.all(
+    all.map(async (settings) => {
+      const { name } = settings;
+      try {
+        const grids = await openGrids([settings], metrics, log);
+        try {
+          const signal = AbortSignal.timeout(checkMs);
+          return { name, ...(await describeGrid(settings, grids.get(name), signal)) };
+        } finally {
+          await grids.stop();
+        }
+      } catch (error) {
+        return { name, ok: false, text: error instanceof Error ? error.message : String(error) };
+      }
+    }),
+  );
+}
+
+const checkMs = 20_000;
