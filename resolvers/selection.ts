@@ -19,7 +19,7 @@ export interface Selected {
   readonly key: string;
   readonly args: Readonly<Record<string, unknown>>;
   /** The fields selected below it, those of fragments on any of its types included. */
-  children(): readonly Selected[];
+  readonly children: () => readonly Selected[];
 }
 
 /** The fields below the one that is being resolved. */

@@ -1,5 +1,6 @@
 /** The sources of a list over several grids; a grid that can't even say what it has becomes a report. */
-import { asGridError, GridError } from '../src/errors.js';
+import type { GridError } from '../src/errors.js';
+import { asGridError } from '../src/errors.js';
 import type { AnyGrid } from '../src/grids/grid.js';
 import type { GridRegistry } from '../src/grids/registry.js';
 import type { StringMatch } from '../schema/match.js';

@@ -112,7 +112,7 @@ type BatchRow =
   | { readonly __typename: 'Session'; readonly gridName: string; readonly nativeId: string }
   | ReturnType<typeof clusterNode>;
 
-@Resolver(() => WorkBatch as unknown as ClassType)
+@Resolver(() => WorkBatch)
 export class WorkBatchResolver {
   @FieldResolver(() => Progress, {
     nullable: true,
