@@ -2,12 +2,12 @@
  * A source: one part of one grid (a schedd's queue, a session index) that can be listed. The engine
  * in `list.ts` asks for the cheapest thing that answers the plan; only `scan` must be there.
  */
-import type { Predicate, Ref, Value } from './predicate.js';
+import type { Predicate, Read, Ref, Value } from './predicate.js';
 import type { PageRequest, Projection } from './plan.js';
 
 /** Values by row: how the engine reads a row without knowing its shape. */
 export interface RowType<Row> {
-  read(row: Row, ref: Ref): Value;
+  readonly read: Read<Row>;
   /** The row's place in id order; comparable element by element across all sources of a list. */
   idKey(row: Row): readonly (string | number)[];
 }
