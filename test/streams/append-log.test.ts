@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { AppendLog } from '../../src/streams/append-log.js';
 
@@ -80,6 +81,15 @@ describe('waiting for a change', () => {
     log.fail(new Error('gone'));
     await far;
     expect(log.waiting).toBe(0);
+  });
+
+  it('leaves nothing at a signal that outlives the wait', async () => {
+    const log = new AppendLog<number>('s');
+    const { signal } = new AbortController();
+    const waiting = log.changed(0, signal);
+    log.append([1]);
+    await waiting;
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   it('rejects with the reason of the abort and leaves no waiter behind', async () => {

@@ -57,6 +57,18 @@ describe('a cursor', () => {
     );
   });
 
+  it('that only decodes alike is refused: there is one text for each list', () => {
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    for (let position = 1; position < 1_000; position *= 10) {
+      const cursor = encodeCursor([{ log: 's', epoch: 'e', position }]);
+      for (const last of alphabet) {
+        const other = cursor.slice(0, -1) + last;
+        if (other !== cursor) expect(refusal(other).code).toBe('BAD_CURSOR');
+      }
+      expect(refusal(cursor.replace('s1.', 's01.')).code).toBe('BAD_CURSOR');
+    }
+  });
+
   it('that is any other text is refused as BAD_CURSOR, never by another error', () => {
     fc.assert(fc.property(fc.string(), (text) => refusal(text).code === 'BAD_CURSOR'));
     fc.assert(

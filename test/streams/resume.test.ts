@@ -86,6 +86,11 @@ describe('a stream that resumes with a cursor', () => {
 });
 
 describe('a cursor over several logs', () => {
+  it('is possible in every frame, or the stream is refused before the first', () => {
+    const logs = numbers(0, 2_000).map((n) => new AppendLog<number>(`a session's name, ${n}`));
+    expect(() => subscribe(logs)).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
+  });
+
   it('resumes each at its position, and a log it does not name at zero', async () => {
     const [a, b, c] = ['a', 'b', 'c'].map((name) => new AppendLog<string>(name)) as [
       AppendLog<string>,

@@ -65,6 +65,18 @@ describe('a reader that a ring has left behind', () => {
     expect((await slow.next()).entries).toEqual([25]);
   });
 
+  it('can leave at the GAP and come back with its cursor for the same', async () => {
+    const log = new AppendLog<number>('s', { limit: 10 });
+    const slow = subscribe(log);
+    await slow.next();
+    log.append(numbers(0, 25));
+    const { kind, cursor } = await slow.next();
+    expect(kind).toBe('GAP');
+    const frames = await subscribe(log, { start: { kind: 'after', cursor } }).until('SYNCED');
+    expect(kindsOf(frames)).toBe('CHANGES SYNCED');
+    expect(entriesOf(frames)).toEqual(numbers(15, 10));
+  });
+
   it('gets on even where the ring turns between any two pulls', async () => {
     const log = new AppendLog<number>('s', { limit: 10 });
     const slow = subscribe(log, { delivery: { maxBatch: 4 } });
@@ -94,6 +106,9 @@ describe('many subscribers', () => {
     const clock = new HandClock();
     const log = new AppendLog<number>('s');
     const ends = new AbortController();
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => void warnings.push(warning);
+    process.on('warning', warned);
     for (let round = 0; round < 20; round += 1) {
       const subscribers = numbers(0, 50).map(() => subscribe(log, { clock, ends: ends.signal }));
       for (const subscriber of subscribers) await subscriber.next();
@@ -102,5 +117,8 @@ describe('many subscribers', () => {
       await Promise.all(subscribers.map((subscriber) => subscriber.source.return()));
       expect([log.waiting, clock.timers]).toEqual([0, 0]);
     }
+    process.off('warning', warned);
+    // Node warns of what looks like a leak of listeners.
+    expect(warnings).toEqual([]);
   });
 });
