@@ -10,7 +10,16 @@ const texts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Slot: mapped(slotFields, describeNative),
 };
 
+/** TypeGraphQL makes the root types itself, without words. */
+const rootTexts = (schema: GraphQLSchema) =>
+  [
+    [schema.getQueryType(), 'What can be asked. A grid that is down never erases the others.'],
+    [schema.getMutationType(), 'What can be done: only by callers who may act, on their own work.'],
+    [schema.getSubscriptionType(), 'What can be followed, each as frames that carry a cursor.'],
+  ] as const;
+
 export function describeFields(schema: GraphQLSchema): void {
+  for (const [type, text] of rootTexts(schema)) if (type) type.description = text;
   for (const [name, descriptions] of Object.entries(texts)) {
     const type = schema.getType(name);
     if (!isObjectType(type)) throw new Error(`The graph has no type ${name}.`);

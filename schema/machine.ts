@@ -13,7 +13,7 @@ import { DateTime } from './scalars.js';
 export class Slot implements Node {
   @Field(() => ID, { description: 'Global id of the slot.' })
   readonly id!: string;
-  @Field(() => String)
+  @Field(() => String, { description: 'The name of the slot, such as "slot1_3@host". From Name.' })
   readonly name!: string;
   @Field(() => String, { nullable: true })
   readonly slotType!: string | null;
