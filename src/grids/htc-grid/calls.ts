@@ -11,7 +11,7 @@ export interface Call {
 }
 export type OnCall = (call: Call) => void;
 
-/** A conditional update whose condition did not hold: an expected answer, not a failure. */
+/** An update whose condition did not hold, a table that is there already: an expected answer, not a failure. */
 export class Refused extends Error {
   override readonly name = 'Refused';
 }
@@ -74,7 +74,8 @@ export async function timed<T>(
 function explain(error: unknown, what: string): Error {
   if (error instanceof GridError) return error;
   const name = error instanceof Error ? error.name : '';
-  if (name === 'ConditionalCheckFailedException') return new Refused(name, { cause: error });
+  if (name === 'ConditionalCheckFailedException' || name === 'ResourceInUseException')
+    return new Refused(name, { cause: error });
   if (throttled.has(name)) return throttledError(what, error);
   if (name === 'TimeoutError')
     return new GridError('TIMED_OUT', `${what} did not answer in time.`, { cause: error });

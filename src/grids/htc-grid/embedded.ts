@@ -8,7 +8,7 @@ import type { OnCall } from './calls.js';
 import type { TaskChange } from './change.js';
 import { completionOf, isLast } from './change.js';
 import { ChangeHub } from './completion-source.js';
-import { connect } from './connection.js';
+import { connectLocally } from './connection-local.js';
 import type { DataPlane } from './data-plane.js';
 import { FolderDataPlane } from './data-plane-folder.js';
 import { MemoryDataPlane } from './data-plane-memory.js';
@@ -62,17 +62,11 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
-    // The SDK takes as long to load as the thread to start: both at once.
-    const loading = import('@aws-sdk/client-dynamodb');
     const dynamo = await startDynamoDb(path === undefined ? undefined : join(path, 'table'));
     closing.push(() => dynamo.stop());
-    await loading;
-    const connection = await connect({
+    const connection = connectLocally({
       table,
-      region: 'local',
       endpoint: dynamo.endpoint,
-      credentials: { accessKeyId: 'embedded', secretAccessKey: 'embedded' },
-      callMs: 30_000,
       ...(onCall === undefined ? {} : { onCall }),
     });
     closing.push(() => {

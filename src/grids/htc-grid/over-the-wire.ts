@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { GridError } from '../../errors.js';
 import type { OnCall } from './calls.js';
-import type { TableSettings } from './connection.js';
-import { connect } from './connection.js';
+import type { TableSettings } from './connection-aws.js';
+import { connect } from './connection-aws.js';
 import type { DataPlane } from './data-plane.js';
 import { submissionKey } from './data-plane.js';
 import type { RedisSettings } from './data-plane-redis.js';

@@ -1,11 +1,11 @@
 /** The state table as HTC-Grid deploys it: keys, indexes and what the indexes hold. */
-import type { CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
+import type { CreateTableInput } from '@aws-sdk/client-dynamodb';
 import { attributes } from './item.js';
 
 export const sessionIndex = 'gsi_session_index';
 export const heartbeatIndex = 'gsi_ttl_index';
 
-export const tableDefinition = (name: string): CreateTableCommandInput => ({
+export const tableDefinition = (name: string): CreateTableInput => ({
   TableName: name,
   BillingMode: 'PAY_PER_REQUEST',
   AttributeDefinitions: [

@@ -1,9 +1,5 @@
 /** The conditional updates that move a task from state to state (docs/grids/htc-grid.md, "State machine"). */
-import type {
-  AttributeValue,
-  UpdateItemCommandInput,
-  WriteRequest,
-} from '@aws-sdk/client-dynamodb';
+import type { AttributeValue, UpdateItemInput, WriteRequest } from '@aws-sdk/client-dynamodb';
 import { backoff } from './backoff.js';
 import { throttledError } from './calls.js';
 import { chunksOf, eachOf } from './concurrency.js';
@@ -96,7 +92,7 @@ export class TableWriter {
     },
     signal?: AbortSignal,
   ): Promise<TaskItem> {
-    const { sdk, table } = this.connection;
+    const { table } = this.connection;
     const session = sessionOf(taskId);
     const names: Record<string, string> = { '#status': attributes.status };
     const values: Record<string, AttributeValue> = { ':from': { S: statusOf(from, session) } };
@@ -115,7 +111,7 @@ export class TableWriter {
       values[':was'] = { S: change.where.owner };
       conditions.push('#was = :was');
     }
-    const input: UpdateItemCommandInput = {
+    const input: UpdateItemInput = {
       TableName: table,
       Key: { [attributes.taskId]: { S: taskId } },
       UpdateExpression: `SET ${sets.join(', ')}`,
@@ -124,24 +120,21 @@ export class TableWriter {
       ExpressionAttributeValues: values,
       ReturnValues: 'ALL_NEW',
     };
-    const answer = await this.connection.call('table-write', signal, (client, options) =>
-      client.send(new sdk.UpdateItemCommand(input), options),
-    );
+    const answer = await this.connection.send('UpdateItem', input, signal);
     const item = decodeItem(answer.Attributes ?? {});
     if (item === undefined) throw new Error(`An update of ${taskId} came back without its row.`);
     return item;
   }
 
   async #putAll(requests: WriteRequest[], signal: AbortSignal | undefined): Promise<void> {
-    const { sdk, table, label } = this.connection;
+    const { table, label } = this.connection;
     let rest = requests;
     const done = await backoff(
       { rounds: batchRounds, firstMs: 25, mostMs: 2000 },
       signal,
       async () => {
-        const answer = await this.connection.call('table-write', signal, (client, options) =>
-          client.send(new sdk.BatchWriteItemCommand({ RequestItems: { [table]: rest } }), options),
-        );
+        const input = { RequestItems: { [table]: rest } };
+        const answer = await this.connection.send('BatchWriteItem', input, signal);
         rest = answer.UnprocessedItems?.[table] ?? [];
         return rest.length === 0 ? true : undefined;
       },

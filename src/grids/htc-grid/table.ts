@@ -1,11 +1,7 @@
 /** What can be read from a state table: sessions by index, rows by id, what is active. */
-import type {
-  KeysAndAttributes,
-  QueryCommandInput,
-  QueryCommandOutput,
-} from '@aws-sdk/client-dynamodb';
+import type { KeysAndAttributes, QueryInput, QueryOutput } from '@aws-sdk/client-dynamodb';
 import { backoff } from './backoff.js';
-import { throttledError } from './calls.js';
+import { Refused, throttledError } from './calls.js';
 import { chunksOf, eachOf } from './concurrency.js';
 import type { Connection } from './connection.js';
 import type { RawItem, TaskItem } from './item.js';
@@ -49,7 +45,7 @@ export class TableReader {
     signal: AbortSignal | undefined,
   ): Promise<number> {
     let sum = 0;
-    const query: QueryCommandInput = { ...this.#session(session, state), Select: 'COUNT' };
+    const query: QueryInput = { ...this.#session(session, state), Select: 'COUNT' };
     for await (const page of this.#pages(query, signal)) sum += page.Count ?? 0;
     return sum;
   }
@@ -78,7 +74,7 @@ export class TableReader {
   ): Promise<{ readonly items: readonly TaskItem[]; readonly more: boolean }> {
     const items: TaskItem[] = [];
     const bounded = range.beforeSec !== undefined;
-    const query: QueryCommandInput = {
+    const query: QueryInput = {
       TableName: this.connection.table,
       IndexName: heartbeatIndex,
       KeyConditionExpression: bounded ? '#status = :status AND #beat < :beat' : '#status = :status',
@@ -122,29 +118,25 @@ export class TableReader {
 
   /** Answers when the table can be used; refuses one without the two indexes. */
   async describe(signal: AbortSignal | undefined): Promise<{ readonly status: string }> {
-    const { sdk, table } = this.connection;
-    const answer = await this.connection.call('table-read', signal, (client, options) =>
-      client.send(new sdk.DescribeTableCommand({ TableName: table }), options),
-    );
+    const input = { TableName: this.connection.table };
+    const answer = await this.connection.send('DescribeTable', input, signal);
     return { status: answer.Table?.TableStatus ?? 'UNKNOWN' };
   }
 
   /** Creates the table where there is none; for grids of this process only. */
   async create(signal: AbortSignal | undefined): Promise<void> {
-    const { sdk, table } = this.connection;
-    await this.connection.call('table-write', signal, async (client, options) => {
-      try {
-        await client.send(new sdk.CreateTableCommand(tableDefinition(table)), options);
-      } catch (error) {
-        if (!(error instanceof sdk.ResourceInUseException)) throw error;
-      }
-    });
+    try {
+      await this.connection.send('CreateTable', tableDefinition(this.connection.table), signal);
+    } catch (error) {
+      // It is there already.
+      if (!(error instanceof Refused)) throw error;
+    }
     await backoff({ rounds: 40, firstMs: 5, mostMs: 100 }, signal, async () => {
       return (await this.describe(signal)).status === 'ACTIVE' ? true : undefined;
     });
   }
 
-  #session(session: string, state: NativeState | undefined): QueryCommandInput {
+  #session(session: string, state: NativeState | undefined): QueryInput {
     const ofState = state !== undefined;
     return {
       TableName: this.connection.table,
@@ -163,19 +155,11 @@ export class TableReader {
     };
   }
 
-  async *#pages(
-    query: QueryCommandInput,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<QueryCommandOutput> {
-    const { sdk } = this.connection;
-    let from: QueryCommandInput['ExclusiveStartKey'];
+  async *#pages(query: QueryInput, signal: AbortSignal | undefined): AsyncGenerator<QueryOutput> {
+    let from: QueryInput['ExclusiveStartKey'];
     do {
       const input = from === undefined ? query : { ...query, ExclusiveStartKey: from };
-      const page: QueryCommandOutput = await this.connection.call(
-        'table-read',
-        signal,
-        (client, options) => client.send(new sdk.QueryCommand(input), options),
-      );
+      const page: QueryOutput = await this.connection.send('Query', input, signal);
       from = page.LastEvaluatedKey;
       yield page;
     } while (from !== undefined);
@@ -187,7 +171,7 @@ export class TableReader {
     consistent: boolean,
     signal: AbortSignal | undefined,
   ): Promise<TaskItem[]> {
-    const { sdk, table, label } = this.connection;
+    const { table, label } = this.connection;
     const found: TaskItem[] = [];
     let request: KeysAndAttributes = {
       Keys: ids.map((id) => ({ [attributes.taskId]: { S: id } })),
@@ -197,9 +181,8 @@ export class TableReader {
       { rounds: batchRounds, firstMs: 25, mostMs: 1000 },
       signal,
       async () => {
-        const answer = await this.connection.call('table-read', signal, (client, options) =>
-          client.send(new sdk.BatchGetItemCommand({ RequestItems: { [table]: request } }), options),
-        );
+        const input = { RequestItems: { [table]: request } };
+        const answer = await this.connection.send('BatchGetItem', input, signal);
         found.push(...decodeAll(answer.Responses?.[table] ?? []));
         const rest = answer.UnprocessedKeys?.[table];
         if (rest?.Keys === undefined || rest.Keys.length === 0) return true;
