@@ -10,7 +10,7 @@ import { AdRecord, checkFilter } from './attributes.js';
 import { text, time, timeOf, type Fetched, type FieldTable } from './field.js';
 import { hostOf } from './fields.js';
 import { machinesOf, machineProjection } from './machines.js';
-import { collectAds, type Pool } from './pool.js';
+import { collectAds, sourceDeadlineMs, type Pool } from './pool.js';
 import { attributesFor, decoder } from './projection.js';
 import { slotKeyAttributes, slotTable } from './slot-fields.js';
 import { typeOf } from './ad-types.js';
@@ -32,7 +32,7 @@ export function machineSource(pool: Pool): Source<MachineRow> {
   return {
     grid: pool.name,
     part: undefined,
-    deadlineMs: pool.runner.deadlineMs,
+    deadlineMs: sourceDeadlineMs(pool),
     known: (ref) => knownOf(pool, 'Machine', ref),
     async *scan({ filter, notes, signal }) {
       checkFilter(filter);

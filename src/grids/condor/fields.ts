@@ -231,7 +231,10 @@ export const jobFields: { readonly [K in keyof JobFields]: Field<JobFields[K]> }
 export const jobTable: FieldTable = {
   ...jobFields,
   clusterId: number('ClusterId', { meaning: 'The number of the submission.' }),
-  procId: number('ProcId', { meaning: "The job's number within its cluster." }),
+  procId: {
+    ...number('ProcId', { meaning: "The job's number within its cluster." }),
+    countable: false,
+  },
 };
 
 /** The description of a job's field, for the schema. */

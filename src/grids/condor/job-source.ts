@@ -14,7 +14,7 @@ import { jobRows } from './job-row.js';
 import { tallyJobs } from './job-tally.js';
 import { widenJobs } from './lookup.js';
 import { windowOfJobs } from './job-window.js';
-import { streamAds, type Pool, type Schedd } from './pool.js';
+import { streamAds, sourceDeadlineMs, type Pool, type Schedd } from './pool.js';
 import { attributesFor } from './projection.js';
 import { queueCommand } from './queue.js';
 
@@ -40,7 +40,7 @@ export function jobSource(
   return {
     grid: pool.name,
     part: source === 'HISTORY' ? `${schedd.name} (history)` : schedd.name,
-    deadlineMs: pool.runner.deadlineMs,
+    deadlineMs: sourceDeadlineMs(pool),
     known: (ref) => knownOf(pool, schedd, listing, ref),
     scan,
     ...(source === 'QUEUE' && {

@@ -4,12 +4,12 @@ import type { Ref } from '../../query/predicate.js';
 import type { SourceRequest, Tally } from '../../query/source.js';
 import type { JobRow } from '../jobs.js';
 import { checkFilter, checkRefs } from './attributes.js';
-import { isScope, pushdown } from './constraint.js';
+import { pushdown } from './constraint.js';
+import { groupAttributes } from './countable.js';
 import { jobTable } from './fields.js';
 import { tallyRows } from './job-row.js';
-import { collectAds, type Pool, type Schedd } from './pool.js';
-import { attributesFor } from './projection.js';
-import { groupCommand, groupCount, groupWords } from './queue.js';
+import { collectAds, type AdQuery, type Pool, type Schedd } from './pool.js';
+import { groupCommand, groupCount } from './queue.js';
 
 /** Undefined where the schedd's groups would not be exactly ours. */
 export function tallyJobs(
@@ -21,37 +21,22 @@ export function tallyJobs(
   checkRefs(request.by);
   const { constraint, rest } = pushdown(request.filter, jobTable);
   const complete = rest.op === 'const' && rest.value;
-  return complete && request.by.every(countable)
-    ? tallies(pool, schedd, request, constraint)
-    : undefined;
-}
-
-function countable(ref: Ref): boolean {
-  if ('attribute' in ref) {
-    const name = ref.attribute.toLowerCase();
-    return !groupWords.has(name) && !isScope(name) && name !== 'procid';
-  }
-  const field = Object.hasOwn(jobTable, ref.field) ? jobTable[ref.field] : undefined;
-  return field !== undefined && field.countable !== false;
+  const attributes = complete ? groupAttributes(request.by, request.filter) : undefined;
+  return attributes && tallies(pool, schedd, request, { attributes, constraint });
 }
 
 async function* tallies(
   pool: Pool,
   schedd: Schedd,
   { filter, by, notes, signal }: SourceRequest & { readonly by: readonly Ref[] },
-  constraint: string | undefined,
+  query: AdQuery & { readonly attributes: readonly string[] },
 ): AsyncGenerator<Tally<JobRow>, void, undefined> {
   if (filter.op === 'const' && !filter.value) return;
-  if (constraint !== undefined) notes.pushedDown = constraint;
+  if (query.constraint !== undefined) notes.pushedDown = query.constraint;
   const atMs = Date.now();
   notes.asOfMs ??= atMs;
-  const projection = projectionOf(by);
-  const attributes = attributesFor(projection, jobTable, []) ?? [];
-  const toRow = tallyRows(pool.name, schedd.name, projection);
-  // An empty list would group by every attribute there is.
-  const keys = attributes.length === 0 ? ['JobStatus'] : attributes;
-  const command = groupCommand(pool, schedd, { attributes: keys, constraint });
-  for (const ad of await collectAds(pool, command, signal)) {
+  const toRow = tallyRows(pool.name, schedd.name, projectionOf(by));
+  for (const ad of await collectAds(pool, groupCommand(pool, schedd, query), signal)) {
     yield { row: toRow(ad, { origin: 'QUEUE', atMs }), count: groupCount(ad) };
   }
 }

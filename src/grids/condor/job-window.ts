@@ -7,9 +7,10 @@ import type { SourceRequest, Window } from '../../query/source.js';
 import type { JobRow } from '../jobs.js';
 import { checkFilter } from './attributes.js';
 import { pushdown } from './constraint.js';
+import { groupAttributes } from './countable.js';
 import { jobKeyAttributes, jobTable } from './fields.js';
 import { jobRows } from './job-row.js';
-import { collectAds, streamAds, type Pool, type Schedd } from './pool.js';
+import { collectAds, streamAds, type AdQuery, type Pool, type Schedd } from './pool.js';
 import { attributesFor } from './projection.js';
 import { groupCommand, groupCount, groupRange, queueCommand, type ProcKey } from './queue.js';
 
@@ -17,6 +18,8 @@ type WindowRequest = SourceRequest & {
   readonly page: PageRequest;
   readonly projection: Projection;
 };
+
+type GroupQuery = AdQuery & { readonly attributes: readonly string[] };
 
 /** Guesses at where the page of a sparse cluster ends, before all that is left is fetched. */
 const guesses = 3;
@@ -29,20 +32,21 @@ export function windowOfJobs(
 ): Promise<Window<JobRow>> | undefined {
   checkFilter(request.filter);
   const { constraint, rest } = pushdown(request.filter, jobTable);
-  if (rest.op !== 'const' || !rest.value) return undefined;
+  const attributes = groupAttributes([{ field: 'clusterId' }], request.filter);
+  if (rest.op !== 'const' || !rest.value || attributes === undefined) return undefined;
   if (constraint !== undefined) request.notes.pushedDown = constraint;
   request.notes.asOfMs ??= Date.now();
-  return page(pool, schedd, constraint, request);
+  return page(pool, schedd, { attributes, constraint }, request);
 }
 
 async function page(
   pool: Pool,
   schedd: Schedd,
-  constraint: string | undefined,
+  groups: GroupQuery,
   request: WindowRequest,
 ): Promise<Window<JobRow>> {
   const { from, limit, after, before } = request.page;
-  const clusters = await clustersOf(pool, schedd, constraint, request.signal);
+  const clusters = await clustersOf(pool, schedd, groups, request.signal);
   const first = clusters[0]?.first;
   const last = clusters.at(-1)?.last;
   if (first === undefined || last === undefined) {
@@ -60,7 +64,7 @@ async function page(
   for (let round = 0; rows.length < limit && compare(left.first, left.last) <= 0; round += 1) {
     const span =
       round < guesses ? guess(clusters, left, (limit - rows.length) * 2 ** round, from) : left;
-    rows.push(...(await fetchSpan(pool, schedd, constraint, span, request)));
+    rows.push(...(await fetchSpan(pool, schedd, groups.constraint, span, request)));
     left =
       from === 'front'
         ? { first: next(span.last, 1), last: left.last }
@@ -95,19 +99,25 @@ interface Span {
 async function clustersOf(
   pool: Pool,
   schedd: Schedd,
-  constraint: string | undefined,
+  query: GroupQuery,
   signal: AbortSignal,
 ): Promise<readonly Cluster[]> {
-  const command = groupCommand(pool, schedd, { attributes: ['ClusterId'], constraint });
-  const groups = await collectAds(pool, command, signal);
-  return groups
-    .flatMap((ad): Cluster[] => {
-      const id = ad.number('ClusterId');
-      const range = groupRange(ad);
-      if (id === null || range === undefined) return [];
-      return [{ id, count: groupCount(ad), first: range[0], last: range[1] }];
-    })
-    .sort((a, b) => a.id - b.id);
+  const clusters = new Map<number, Cluster>();
+  for (const ad of await collectAds(pool, groupCommand(pool, schedd, query), signal)) {
+    const id = ad.number('ClusterId');
+    const range = groupRange(ad);
+    if (id === null || range === undefined) continue;
+    const [first, last] = range;
+    // The filter's attributes cut a cluster into several groups.
+    const known = clusters.get(id) ?? { id, count: 0, first, last };
+    clusters.set(id, {
+      id,
+      count: known.count + groupCount(ad),
+      first: earlier(known.first, first),
+      last: later(known.last, last),
+    });
+  }
+  return [...clusters.values()].sort((a, b) => a.id - b.id);
 }
 
 /** A span at one end of what is left that should hold as many jobs; exact in clusters without gaps. */

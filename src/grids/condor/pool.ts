@@ -12,6 +12,12 @@ export interface Pool {
   readonly collector: string | undefined;
 }
 
+/**
+ * Milliseconds for a whole source, which may take two commands one after the other; each has its own
+ * deadline, so that a command that hangs is told from a source that is merely slow.
+ */
+export const sourceDeadlineMs = (pool: Pool): number => 2 * pool.runner.deadlineMs;
+
 /** A schedd by its full name; the host's own is asked without the collector in between. */
 export interface Schedd {
   readonly name: string;

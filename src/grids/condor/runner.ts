@@ -77,12 +77,12 @@ export class CommandRunner {
       if (this.stopped) throw new GridError('UNAVAILABLE', 'The server is stopping.');
       const child = this.start(command, signal);
       try {
-        for await (const chunk of child.process.stdout) {
-          child.keepHead(chunk as Buffer);
-          yield chunk as Buffer;
-        }
+        yield* child.output();
         const code = await child.exited;
-        if (signal.aborted && child.killed === 'abort') throw signal.reason;
+        if (signal.aborted && child.killed === 'abort') {
+          if (isTimeOut(signal.reason)) outcome = 'timed-out';
+          throw signal.reason;
+        }
         outcome = child.killed === 'deadline' ? 'timed-out' : 'failed';
         if (child.killed === 'deadline') throw timedOut(command, this.deadlineMs);
         const failure = failureOf(command, { code, stderr: child.stderr(), stdout: child.head() });
@@ -209,9 +209,18 @@ class Child {
     this.process.stderr.destroy();
   }
 
-  keepHead(chunk: Buffer): void {
-    if (this.headBytes < headLimitBytes) this.heads.push(chunk.subarray(0, headLimitBytes));
-    this.headBytes += chunk.length;
+  /** What it writes, until it ends or is killed. */
+  async *output(): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      for await (const chunk of this.process.stdout as AsyncIterable<Buffer>) {
+        if (this.headBytes < headLimitBytes) this.heads.push(chunk.subarray(0, headLimitBytes));
+        this.headBytes += chunk.length;
+        yield chunk;
+      }
+    } catch (error) {
+      // A kill closes the pipe early; the caller learns why it was killed.
+      if (this.killed === undefined) throw error;
+    }
   }
 
   stderr(): string {
@@ -249,6 +258,10 @@ class Shared {
     }
   }
 }
+
+/** Whoever set the deadline, the schedd's worker behind the command runs on. */
+const isTimeOut = (reason: unknown): boolean =>
+  reason instanceof GridError && reason.code === 'TIMED_OUT';
 
 const timedOut = (command: Command, deadlineMs: number): GridError =>
   new GridError(

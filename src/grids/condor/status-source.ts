@@ -10,7 +10,14 @@ import { checkFilter } from './attributes.js';
 import { pushdown } from './constraint.js';
 import type { Command } from './command.js';
 import type { FieldTable } from './field.js';
-import { addressed, selecting, streamAds, type AdQuery, type Pool } from './pool.js';
+import {
+  addressed,
+  selecting,
+  streamAds,
+  type AdQuery,
+  sourceDeadlineMs,
+  type Pool,
+} from './pool.js';
 import { attributesFor } from './projection.js';
 
 export const statusCommand = (
@@ -43,7 +50,7 @@ export function statusSource<R extends Row>(pool: Pool, listing: StatusListing<R
   return {
     grid: pool.name,
     part: undefined,
-    deadlineMs: pool.runner.deadlineMs,
+    deadlineMs: sourceDeadlineMs(pool),
     known: (ref) => knownOf(pool, listing.typename, ref),
     scan: (request) => scan(pool, listing, request),
   };

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { adsOf } from '../../src/grids/condor/ads-stream.js';
+import { machinesOf } from '../../src/grids/condor/machines.js';
+import { slotFields } from '../../src/grids/condor/slot-fields.js';
+import { adTypes, type SlotRow } from '../../src/grids/jobs.js';
+import type { SourceNotes } from '../../src/query/source.js';
+import { Ad } from '../../src/classad/ad.js';
+import { describeReal } from '../real/index.js';
+import { attribute, field, opened, scanned, selecting, signal, sourceOf } from './pool.js';
+
+const slot = (name: string, raw: Record<string, unknown>) => {
+  const ad = new Ad({ Name: name, Machine: 'host', ...raw });
+  const decoded = Object.fromEntries(
+    Object.entries(slotFields).map(([key, { decode }]) => [
+      key,
+      decode(ad, { origin: 'QUEUE', atMs: 0 }),
+    ]),
+  );
+  const row = {
+    __typename: 'Slot',
+    id: name,
+    gridName: 'g',
+    idKey: [],
+    name,
+    machineName: 'host',
+    ...decoded,
+  } as unknown as SlotRow;
+  return { ad, slot: row };
+};
+
+describe('a machine sums up its slots', () => {
+  test('dynamic slots are pieces of their parent, not more of it', () => {
+    const [machine] = machinesOf('g', [
+      slot('slot1@host', {
+        SlotType: 'Partitionable',
+        State: 'Unclaimed',
+        Cpus: 1,
+        Memory: 100,
+        TotalSlotCpus: 8,
+        TotalSlotMemory: 1000,
+        TotalSlotGPUs: 2,
+        LastHeardFrom: 5,
+      }),
+      slot('slot1_1@host', {
+        SlotType: 'Dynamic',
+        State: 'Claimed',
+        Cpus: 4,
+        TotalSlotCpus: 4,
+        LastHeardFrom: 9,
+      }),
+      slot('slot1_2@host', { SlotType: 'Dynamic', State: 'Unclaimed', Cpus: 3, TotalSlotCpus: 3 }),
+    ]);
+    expect(machine).toMatchObject({ cpus: 8, memoryMb: 1000, gpus: 2, busyCpus: 4 });
+    expect(machine?.lastHeardFrom).toBe(9000);
+    expect(machine?.slots).toHaveLength(3);
+  });
+
+  test('static slots add up', () => {
+    const [machine] = machinesOf('g', [
+      slot('slot1@host', { SlotType: 'Static', State: 'Claimed', Cpus: 2, Memory: 10 }),
+      slot('slot2@host', { SlotType: 'Static', State: 'Unclaimed', Cpus: 2, Memory: 10 }),
+    ]);
+    expect(machine).toMatchObject({ cpus: 4, memoryMb: 20, gpus: 0, busyCpus: 2 });
+  });
+
+  test('the captured slots give one machine', () => {
+    const output = readFileSync(
+      new URL('../fixtures/htcondor/condor_status.slot.json', import.meta.url),
+    );
+    const ads = adsOf(output, 'json');
+    expect(ads.length).toBeGreaterThan(0);
+    expect(ads.every((ad) => ad.string('Name')?.endsWith(`@${ad.string('Machine')}`))).toBe(true);
+  });
+});
+
+describeReal('pool', 'ads of the real pool', (pool) => {
+  test('slots name the job that runs in them', async () => {
+    const { port } = opened(pool);
+    const notes: SourceNotes = {};
+    const slots = await scanned(port.slots(), {
+      filter: { op: 'eq', ref: field('state'), value: 'Claimed' },
+      projection: selecting(['state', 'cpus', 'slotType', 'jobKey']),
+      notes,
+    });
+    expect(notes.pushedDown).toBe('(State =?= "Claimed")');
+    const [running] = await scanned(await sourceOf(port), {
+      filter: { op: 'eq', ref: attribute('HtcGraphSeed'), value: 'running' },
+    });
+    expect(slots.map(({ jobKey }) => jobKey)).toContainEqual({
+      schedd: pool.scheddName,
+      clusterId: running?.clusterId,
+      procId: running?.procId,
+    });
+    expect(slots.every(({ slotType }) => slotType === 'Dynamic')).toBe(true);
+  });
+
+  test('machines have what their slots share out', async () => {
+    const { port } = opened(pool);
+    const [machine, ...others] = await scanned(port.machines());
+    expect(others).toEqual([]);
+    expect(machine).toMatchObject({ name: 'pool.example.test', arch: 'X86_64', cpus: 4 });
+    expect(machine?.busyCpus).toBeGreaterThanOrEqual(2);
+    expect(machine?.busyCpus).toBeLessThanOrEqual(4);
+    const busy = { op: 'gt', ref: field('busyCpus'), value: 100 } as const;
+    expect(await scanned(port.machines(), { filter: busy })).toEqual([]);
+  });
+
+  test.each(adTypes)('ads of type %s are listed and found again', async (type) => {
+    const { port } = opened(pool);
+    const ads = await scanned(port.ads(type));
+    const always = [
+      'ANY',
+      'COLLECTOR',
+      'MASTER',
+      'NEGOTIATOR',
+      'SCHEDD',
+      'STARTD',
+      'SLOT',
+      'SUBMITTER',
+      'ACCOUNTING',
+    ];
+    expect(ads.length > 0, type).toBe(always.includes(type));
+    const [first] = ads;
+    if (first === undefined) return;
+    const [kind, grid, of, name] = JSON.parse(
+      Buffer.from(first.id, 'base64url').toString(),
+    ) as string[];
+    expect([kind, grid, name]).toEqual(['PoolAd', 'condor', first.name]);
+    expect(await port.findAd(of as typeof type, first.name, signal)).toMatchObject({
+      name: first.name,
+      type: first.type,
+    });
+  });
+
+  test('an ad keeps its id whatever list it was found in', async () => {
+    const { port } = opened(pool);
+    const [schedd] = await scanned(port.ads('SCHEDD'));
+    const any = await scanned(port.ads('ANY'));
+    expect(any.map(({ id }) => id)).toContain(schedd?.id);
+    expect(new Set(any.map(({ id }) => id)).size).toBe(any.length);
+  });
+
+  test('slots, machines and ads are found by name, in the order of the names', async () => {
+    const { port } = opened(pool);
+    const names = ['slot1@pool.example.test', 'nosuch', 'a" || true || "'];
+    const slots = await port.findSlots(names, selecting(['cpus']), signal);
+    expect(slots).toMatchObject([{ name: names[0] }, undefined, undefined]);
+    const machines = await port.findMachines(['nosuch', 'pool.example.test'], signal);
+    expect(machines).toMatchObject([undefined, { name: 'pool.example.test' }]);
+    expect(await port.findAd('SCHEDD', '" || true || "', signal)).toBeUndefined();
+  });
+});

@@ -1,0 +1,132 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Program } from '../../src/grids/condor/command.js';
+import { failureOf } from '../../src/grids/condor/errors.js';
+import { describeReal } from '../real/index.js';
+import { attribute, opened, scanned, selecting, signal, sourceOf } from './pool.js';
+
+const folder = new URL('../fixtures/htcondor/errors/', import.meta.url);
+const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
+
+/** The code of each captured failure of a query; undefined where the output stands. */
+const expected: Readonly<Record<string, string | undefined>> = {
+  'config-name-unknown': 'UNKNOWN_SCHEDD',
+  'config-schedd-undefined': undefined,
+  'history-bad-constraint': 'BAD_FILTER',
+  'history-bad-since': 'BAD_FILTER',
+  'history-forwards-since': 'CAPABILITY_MISSING',
+  'history-name-unknown': 'UNKNOWN_SCHEDD',
+  'history-no-file': 'UNAVAILABLE',
+  'q-bad-constraint': 'BAD_FILTER',
+  'q-bad-limit': 'CAPABILITY_MISSING',
+  'q-bad-option': 'CAPABILITY_MISSING',
+  'q-empty-constraint': 'BAD_FILTER',
+  'q-global-empty': undefined,
+  'q-name-quote': 'BAD_FILTER',
+  'q-no-account': 'FORBIDDEN',
+  'q-no-such-schedd': 'UNKNOWN_SCHEDD',
+  'q-pool-refused': 'UNAVAILABLE',
+  'q-pool-unknown-host': 'UNAVAILABLE',
+  'q-schedd-down': 'UNKNOWN_SCHEDD',
+  'q-schedd-frozen': 'UNAVAILABLE',
+  'q-submitter-unknown': 'UNKNOWN_SCHEDD',
+  'q-unknown-host': 'UNKNOWN_SCHEDD',
+  'reconfig-denied': 'FORBIDDEN',
+  'status-bad-constraint': 'BAD_FILTER',
+  'status-bad-option': 'CAPABILITY_MISSING',
+  'status-pool-refused': 'UNAVAILABLE',
+};
+
+describe('captured failures are told apart', () => {
+  test.each(Object.entries(expected))('%s is %s', (name, code) => {
+    const program = read(`${name}.cmd`).split(' ')[0] as Program;
+    const failure = failureOf(
+      { program, args: [] },
+      {
+        code: Number(read(`${name}.rc`)),
+        stderr: read(`${name}.stderr`),
+        stdout: read(`${name}.stdout`),
+      },
+    );
+    expect(failure?.code).toBe(code);
+  });
+
+  test('every captured failure of a query gets a code', () => {
+    const names = readdirSync(folder).flatMap((file) => /^(.*)\.rc$/.exec(file)?.[1] ?? []);
+    const queries = names.filter((name) => /^(q|history|status|config)-/.test(name));
+    for (const name of queries) {
+      const ended = {
+        code: Number(read(`${name}.rc`)),
+        stderr: read(`${name}.stderr`),
+        stdout: '',
+      };
+      const failure = failureOf({ program: 'condor_q', args: [] }, ended);
+      expect(failure === undefined, name).toBe(ended.code === 0);
+    }
+  });
+
+  test('a message gives no address away', () => {
+    const stderr = read('q-schedd-frozen.stderr');
+    const failure = failureOf({ program: 'condor_q', args: [] }, { code: 1, stderr, stdout: '' });
+    expect(stderr).toContain('127.0.0.1');
+    expect(failure?.message).not.toContain('127.0.0.1');
+  });
+});
+
+describeReal('pool', 'on the real pool', (pool) => {
+  const owner = attribute('Owner');
+
+  test('nothing matched is an empty list, not an error', async () => {
+    const { port } = opened(pool);
+    const filter = { op: 'eq', ref: owner, value: 'nobody' } as const;
+    for (const source of ['QUEUE', 'HISTORY', 'ALL'] as const) {
+      expect(await scanned(await sourceOf(port, source), { filter })).toEqual([]);
+    }
+  });
+
+  test('a schedd that the pool does not know is UNKNOWN_SCHEDD', async () => {
+    const { port } = opened(pool, { schedds: ['nosuch@pool.example.test'] });
+    for (const source of ['QUEUE', 'HISTORY'] as const) {
+      await expect(scanned(await sourceOf(port, source))).rejects.toMatchObject({
+        code: 'UNKNOWN_SCHEDD',
+      });
+    }
+  });
+
+  test('a collector that is down is UNAVAILABLE', async () => {
+    const { port } = opened(pool, { pool: '127.0.0.1:1' });
+    await expect(port.schedds(signal)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(scanned(port.slots())).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      retryable: true,
+    });
+    expect(await port.health(signal)).toMatchObject({ status: 'DOWN', lastOkAt: null });
+  });
+
+  test('a deadline that passes is TIMED_OUT', async () => {
+    // No command of HTCondor starts within a millisecond.
+    const { port } = opened(pool, { schedds: [pool.scheddName], deadlineMs: 1, coolDownMs: 0 });
+    await expect(
+      port
+        .slots()
+        .scan({ filter: { op: 'const', value: true }, notes: {}, signal, projection: selecting() })
+        [Symbol.asyncIterator]()
+        .next(),
+    ).rejects.toMatchObject({ code: 'TIMED_OUT' });
+  });
+
+  test.each(['a b', 'a-b', '1a', 'true', 'Owner)||(true', ''])(
+    'the attribute name %j is BAD_ATTRIBUTE, filtered by or asked for',
+    async (name) => {
+      const { port, commands } = opened(pool, { schedds: [pool.scheddName] });
+      const source = await sourceOf(port);
+      const before = commands.length;
+      const filter = { op: 'defined', ref: attribute(name) } as const;
+      await expect(scanned(source, { filter })).rejects.toMatchObject({ code: 'BAD_ATTRIBUTE' });
+      await expect(scanned(source, { projection: selecting([], [name]) })).rejects.toMatchObject({
+        code: 'BAD_ATTRIBUTE',
+      });
+      expect(commands).toHaveLength(before);
+    },
+  );
+});

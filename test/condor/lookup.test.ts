@@ -1,0 +1,130 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { JobKey, JobRow } from '../../src/grids/jobs.js';
+import { describeReal } from '../real/index.js';
+import { attribute, opened, scanned, selecting, signal, sourceOf } from './pool.js';
+
+const states = (found: readonly (JobRow | Error | undefined)[]) =>
+  found.map((one) => (one instanceof Error ? one : one?.state));
+
+describeReal('pool', 'jobs by id', (pool) => {
+  const key = (clusterId: number, procId = 0): JobKey => ({
+    schedd: pool.scheddName,
+    clusterId,
+    procId,
+  });
+  const submitIdle = async (count: number): Promise<number> => {
+    const cluster = await pool.submit(
+      'alice',
+      `executable=/bin/true\ntransfer_executable=false\nrequirements=false\nqueue ${count}\n`,
+    );
+    onTestFinished(() => pool.remove(`ClusterId == ${cluster}`));
+    return cluster;
+  };
+
+  test('are found in the queue and in the history; what is nowhere is undefined', async () => {
+    const { port } = opened(pool);
+    const filter = {
+      op: 'in',
+      ref: attribute('HtcGraphSeed'),
+      values: ['idle', 'exit-3'],
+    } as const;
+    const seeds = await scanned(await sourceOf(port, 'ALL'), { filter });
+    const found = await port.findJobs(
+      [...seeds, key(999_999), key(seeds[0]?.clusterId ?? 0, 77)],
+      selecting(['state', 'origin']),
+      signal,
+    );
+    expect(found).toMatchObject([
+      { state: 'QUEUED', origin: 'QUEUE' },
+      { state: 'FAILED', origin: 'HISTORY' },
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test('1,000 cost at most 20 commands, and never more than 4 at a time', async () => {
+    const cluster = await submitIdle(700);
+    const { port, commands } = opened(pool);
+    await port.schedds(signal);
+    commands.length = 0;
+    const keys = Array.from({ length: 1000 }, (_, i) => key(cluster, (i * 7) % 1400));
+    const found = await port.findJobs(keys, selecting(['state']), signal);
+    expect(states(found).filter((state) => state === 'QUEUED')).toHaveLength(
+      keys.filter(({ procId }) => procId < 700).length,
+    );
+    expect(commands.length).toBeLessThanOrEqual(20);
+  });
+
+  test('that different callers look up at the same time share commands', async () => {
+    const cluster = await submitIdle(40);
+    const { port, commands } = opened(pool);
+    await port.schedds(signal);
+    commands.length = 0;
+    const found = await Promise.all(
+      Array.from({ length: 40 }, (_, i) =>
+        port.findJobs(
+          [key(cluster, i)],
+          i % 2 === 0 ? selecting(['state']) : selecting(['owner'], ['Cmd']),
+          signal,
+        ),
+      ),
+    );
+    expect(found.flat().map((job) => (job as JobRow).procId)).toEqual(
+      Array.from({ length: 40 }, (_, i) => i),
+    );
+    expect((found[1]?.[0] as JobRow).record?.value('Cmd')).toBe('/bin/true');
+    expect(commands).toHaveLength(1);
+  });
+
+  test('of a schedd that fails are errors, the others are found', async () => {
+    const { port } = opened(pool);
+    const cluster = await submitIdle(1);
+    const [mine, lost, bad] = await port.findJobs(
+      [
+        key(cluster),
+        { schedd: 'nosuch@x', clusterId: 1, procId: 0 },
+        { schedd: 'a@" || true || "', clusterId: 1, procId: 0 },
+      ],
+      selecting(['state']),
+      signal,
+    );
+    expect(mine).toMatchObject({ state: 'QUEUED' });
+    expect(lost).toMatchObject({ code: 'UNKNOWN_SCHEDD' });
+    expect(bad).toMatchObject({ code: 'UNKNOWN_SCHEDD' });
+  });
+
+  test('are found at every moment while they run and end', async () => {
+    const { port } = opened(pool);
+    const cluster = await pool.submit(
+      'alice',
+      'executable=/bin/true\ntransfer_executable=false\npriority=60\nqueue\n',
+    );
+    const origins: (string | undefined)[] = [];
+    await vi.waitFor(
+      async () => {
+        const [job] = await port.findJobs([key(cluster)], selecting(['origin']), signal);
+        origins.push((job as JobRow | undefined)?.origin);
+        expect(origins.at(-1)).toBe('HISTORY');
+      },
+      { timeout: 25_000, interval: 1 },
+    );
+    expect(new Set(origins)).toEqual(new Set(['QUEUE', 'HISTORY']));
+  });
+
+  test('are given up when their caller goes, and the command with the last one', async () => {
+    const { port, commands } = opened(pool);
+    await port.schedds(signal);
+    commands.length = 0;
+    const [one, two] = [new AbortController(), new AbortController()];
+    const asked = [one, two].map((caller) =>
+      port.findJobs([key(999_999)], selecting(['state']), caller.signal),
+    );
+    one.abort(new Error('one left'));
+    await expect(asked[0]).rejects.toThrow('one left');
+    two.abort(new Error('two left'));
+    await expect(asked[1]).rejects.toThrow('two left');
+    await vi.waitFor(() => {
+      expect(commands.every(({ outcome }) => outcome !== 'failed')).toBe(true);
+    });
+  });
+});
