@@ -18,6 +18,6 @@ export const sessionSource = (
   async *scan({ filter, notes }) {
     const { rows: found, scanned, truncated } = await grid.sessions(query, signal);
     Object.assign(notes, { scanned, truncated, asOfMs: Date.now() });
-    for (const row of found) if (matches(filter, row, (one, ref) => rows.read(one, ref))) yield row;
+    for (const row of found) if (matches(filter, row, rows.read)) yield row;
   },
 });

@@ -8,9 +8,9 @@ import type { Progress } from '../src/grids/state.js';
 import type { Completion, SessionRow, TaskGrid, TaskRow } from '../src/grids/tasks.js';
 import { and, matches, type Predicate } from '../src/query/predicate.js';
 import {
-  type CompletionLog,
   follow,
   latest,
+  mapFrames,
   resolveDelivery,
   resolveStart,
   type StreamFrame,
@@ -26,6 +26,9 @@ import { TaskFilter } from '../schema/task.js';
 import { freshLoaders, type GraphContext } from './context.js';
 import { taskPredicate } from './filter.js';
 import { Guard } from './rule.js';
+
+/** A completion, with its row once the filter has looked at it. */
+type TaskCompletion = Completion & { readonly row?: TaskRow };
 
 interface TaskFrame extends StreamFrame {
   readonly tasks: readonly TaskRow[];
@@ -104,52 +107,51 @@ const optionsOf = (
   ...(caller.expiresAt === null ? {} : { expiresAt: caller.expiresAt }),
 });
 
-async function* completed(
+async function completed(
   args: TaskCompletedArgs,
   context: GraphContext,
-): AsyncGenerator<TaskFrame> {
+): Promise<AsyncGenerator<TaskFrame, void>> {
   const { grid, sessions } = streamed(args.sessions, context);
   const filter = and(context.own, taskPredicate(args.filter));
   const options = {
     ...optionsOf(args.delivery, context),
     start: resolveStart(args.start),
-    seenAt: ({ seenAt }: Completion) => seenAt,
+    seenAt: ({ seenAt }: TaskCompletion) => seenAt,
+    keep: (entries: readonly TaskCompletion[]) => withRows(entries, grid, filter, context),
   };
-  if (sessions) for (const session of sessions) await visibleSession(grid, session, context);
-  const logs: readonly CompletionLog<Completion>[] = sessions
-    ? await Promise.all(sessions.map((session) => grid.follow(session, context.signal)))
-    : [grid.everything()];
-  const frames = follow(logs, {
-    ...options,
-    ...(sessions
-      ? { reopen: (log, signal) => grid.follow(sessionOf(log, logs, sessions), signal) }
-      : {}),
-  });
-  for await (const { entries, ...frame } of frames) {
-    const tasks = await tasksOf(entries, grid, filter, context);
-    if (entries.length > 0 && tasks.length === 0) continue;
-    yield {
-      ...frame,
-      tasks,
-      remaining: sessions ? await remaining(grid, sessions, context.signal) : null,
-    };
+  if (!sessions) {
+    const frames = follow<TaskCompletion>([grid.everything()], options);
+    return mapFrames(frames, (frame) => ({ ...frame, tasks: rowsOf(frame), remaining: null }));
   }
+  for (const session of sessions) await visibleSession(grid, session, context);
+  const open = (session: string) => grid.follow(session, context.signal);
+  const logs = await Promise.all(sessions.map(open));
+  const sessionOf = new Map(logs.map(({ name }, i) => [name, sessions[i] ?? name]));
+  const frames = follow<TaskCompletion>(logs, {
+    ...options,
+    reopen: ({ name }) => open(sessionOf.get(name) ?? name),
+  });
+  return mapFrames(frames, async (frame) => ({
+    ...frame,
+    tasks: rowsOf(frame),
+    remaining: await remaining(grid, sessions, context.signal),
+  }));
 }
 
-async function* progress(
+async function progress(
   { session: id, delivery }: SessionProgressArgs,
   context: GraphContext,
-): AsyncGenerator<ProgressFrame> {
+): Promise<AsyncGenerator<ProgressFrame, void>> {
   const { grid: name, parts } = decodeIdAs('Session', id);
   const grid = context.grids.one('HTC_GRID', name);
   const session = await visibleSession(grid, parts[0], context);
   const log = await grid.follow(session.nativeId, context.signal);
-  const frames = latest(
-    log,
-    (signal) => progressOf(grid, session.nativeId, signal),
-    optionsOf(delivery, context),
-  );
-  for await (const { value, ...frame } of frames) yield { ...frame, session, progress: value };
+  const read = (signal: AbortSignal) => progressOf(grid, session.nativeId, signal);
+  return mapFrames(latest(log, read, optionsOf(delivery, context)), ({ value, ...frame }) => ({
+    ...frame,
+    session,
+    progress: value,
+  }));
 }
 
 /** The grid of a stream, and the sessions it was asked for. */
@@ -182,25 +184,24 @@ async function visibleSession(
   );
 }
 
-/** The rows of completions, as they are now; a row that is gone is nothing, one that can't be read ends the stream. */
-async function tasksOf(
+/** Completions that pass the filter, each with its row as it is now; one that can't be read fails the stream. */
+async function withRows(
   entries: readonly Completion[],
   grid: TaskGrid,
   filter: Predicate,
   { recent }: GraphContext,
-): Promise<readonly TaskRow[]> {
-  if (entries.length === 0) return [];
+): Promise<readonly TaskCompletion[]> {
   const keys = entries.map(({ taskId, revision }) => ({ id: taskId, revision }));
   const found = (await recent.get(grid.name)?.load(keys)) ?? [];
-  const failure = found.find((row) => row instanceof Error);
-  if (failure) throw failure;
-  return found.filter(
-    (row): row is TaskRow =>
-      row !== undefined &&
-      !(row instanceof Error) &&
-      matches(filter, row, (one, ref) => rows.read(one, ref)),
-  );
+  return entries.flatMap((entry, i): readonly TaskCompletion[] => {
+    const row = found[i];
+    if (row instanceof Error) throw row;
+    return row && matches(filter, row, rows.read) ? [{ ...entry, row }] : [];
+  });
 }
+
+const rowsOf = ({ entries }: { readonly entries: readonly TaskCompletion[] }): readonly TaskRow[] =>
+  entries.flatMap(({ row }) => (row ? [row] : []));
 
 async function remaining(
   grid: TaskGrid,
@@ -222,10 +223,3 @@ async function progressOf(grid: TaskGrid, session: string, signal: AbortSignal):
     throw one ?? new Error(`No progress of ${session}.`);
   return one;
 }
-
-/** The session behind a log that was lost. */
-const sessionOf = (
-  log: CompletionLog<Completion>,
-  logs: readonly CompletionLog<Completion>[],
-  sessions: readonly string[],
-): string => sessions[logs.findIndex(({ name }) => name === log.name)] ?? log.name;

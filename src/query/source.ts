@@ -9,7 +9,7 @@ import type { PageRequest, Projection } from './plan.js';
 export interface RowType<Row> {
   readonly read: Read<Row>;
   /** The row's place in id order; comparable element by element across all sources of a list. */
-  idKey(row: Row): readonly (string | number)[];
+  readonly idKey: (row: Row) => readonly (string | number)[];
 }
 
 /** What the grid told about one answer, filled while the rows are read. */
