@@ -1,16 +1,7 @@
 /** Drives the playground in a real Chromium the way a person does: tabs, editors, Ctrl-Enter, the response pane. */
-import { existsSync } from 'node:fs';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { vi } from 'vitest';
-
-/** Where Debian, Ubuntu and macOS put it; `CHROMIUM` names another one. Undefined: none is installed. */
-export const chromiumPath: string | undefined = [
-  process.env['CHROMIUM'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-].find((path) => path !== undefined && existsSync(path));
+import type { RealChromium } from '../real/chromium.js';
 
 /** GraphiQL's editors, by the name of the Monaco model behind each. */
 type Editor = 'operation.graphql' | 'variables.json' | 'request-headers.json';
@@ -36,8 +27,8 @@ export interface Playground extends AsyncDisposable {
 }
 
 /** Opens the playground served at `baseUrl` and waits until it can be typed into. */
-export async function openPlayground(baseUrl: string): Promise<Playground> {
-  const browser = await launchWithoutInternet();
+export async function openPlayground(baseUrl: string, chromium: RealChromium): Promise<Playground> {
+  const browser = await launchWithoutInternet(chromium);
   try {
     return await playgroundIn(browser, baseUrl);
   } catch (failure) {
@@ -46,11 +37,11 @@ export async function openPlayground(baseUrl: string): Promise<Playground> {
   }
 }
 
-function launchWithoutInternet(): Promise<Browser> {
+function launchWithoutInternet({ program, args }: RealChromium): Promise<Browser> {
   return chromium.launch({
-    executablePath: chromiumPath,
+    executablePath: program,
     args: [
-      '--no-sandbox',
+      ...args,
       '--disable-gpu',
       '--disable-quic',
       '--no-first-run',
