@@ -9,7 +9,10 @@ const milliseconds = z.int().min(1).max(86_400_000);
 const bytes = z.int().min(1_024).max(1_073_741_824);
 const hostName = z
   .string()
-  .regex(/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i, 'expected a host name or address without port');
+  .regex(
+    /^(\[[0-9a-f:.]+\]|[0-9a-f]*:[0-9a-f:.]+|[a-z0-9._-]+)$/i,
+    'expected a host name or address without port',
+  );
 const origin = z
   .string()
   .regex(/^https?:\/\/[^/?#@\s]+$/i, 'expected an origin such as "https://portal.example.org"');
