@@ -30,7 +30,7 @@ export class StringMatch {
 
 @InputType({
   description:
-    'Compares numbers. All that is given must hold. A missing value, and a value that is no number, passes only `ne` and `defined: false`.',
+    'Compares numbers. All that is given must hold. A missing value passes only `ne` and `defined: false`, a value that is no number only `ne` and `defined: true`.',
 })
 export class NumberMatch {
   @Field(() => Float, { nullable: true, description: 'Equal to.' })
@@ -96,17 +96,17 @@ export class AttributeMatch {
   readonly name!: string;
   @Field(() => StringMatch, {
     nullable: true,
-    description: 'As text; a value of another type does not match.',
+    description: 'As text; a value of another type equals none.',
   })
   readonly string?: StringMatch | null;
   @Field(() => NumberMatch, {
     nullable: true,
-    description: 'As a number; a value of another type does not match.',
+    description: 'As a number; a value of another type equals none.',
   })
   readonly number?: NumberMatch | null;
   @Field(() => Boolean, {
     nullable: true,
-    description: 'As a boolean; a value of another type does not match.',
+    description: 'As a boolean; a value of another type equals none.',
   })
   readonly boolean?: boolean | null;
 }
