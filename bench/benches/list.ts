@@ -1,0 +1,116 @@
+/** A list of 1,000 objects of ten scalars: over HTTP against other servers, in process against graphql-js alone. */
+import autocannon from 'autocannon';
+import { execute, type GraphQLSchema, parse } from 'graphql';
+import { buildGraph, GraphService } from '../../resolvers/index.js';
+import { localAdmin } from '../../src/access/authenticator.js';
+import { GridRegistry } from '../../src/grids/registry.js';
+import type { Bench } from '../bench.js';
+import { Child } from '../child.js';
+import { graphql } from '../client.js';
+import { inTurns, ratio, timed } from '../measure.js';
+import { memoryPool } from '../memory-pool.js';
+import { listDocument, listVariables, plainJobs, plainSchema } from '../plain-jobs.js';
+
+const connections = 8;
+
+interface List {
+  readonly jobs: { readonly nodes: readonly object[] };
+}
+
+export const httpList: Bench = {
+  name: 'http-list',
+  about: `1,000 objects of ten scalars over HTTP, ${connections} connections`,
+  async run({ quick }) {
+    const servers = {
+      graph: await Child.start('graph', {}),
+      express: await Child.start('apollo-express', {}),
+      standalone: await Child.start('apollo-standalone', {}),
+      mercurius: await Child.start('mercurius', {}),
+    };
+    try {
+      await sameAnswers(Object.values(servers));
+      const seconds = quick ? 2 : 4;
+      const rates = await inTurns(
+        {
+          graph: () => rate(servers.graph, seconds),
+          express: () => rate(servers.express, seconds),
+          standalone: () => rate(servers.standalone, seconds),
+          mercurius: () => rate(servers.mercurius, seconds),
+        },
+        quick ? 2 : 7,
+      );
+      const against = (
+        peer: 'express' | 'standalone' | 'mercurius',
+        name: string,
+        atLeast: number,
+      ) =>
+        ratio(`requests a second, times ${name}`, [rates.graph, rates[peer]], 'a second', {
+          atLeast,
+        });
+      return [
+        against('express', "Apollo's defaults with Express", 2),
+        against('standalone', "Apollo's defaults, standalone", 2),
+        against('mercurius', 'mercurius without jit', 0.75),
+      ];
+    } finally {
+      await Promise.all(Object.values(servers).map((server) => server.stop()));
+    }
+  },
+};
+
+/** Every server gives the same data, or the comparison would mean nothing. */
+async function sameAnswers(servers: readonly Child[]): Promise<void> {
+  const answers = await Promise.all(
+    servers.map(async ({ url }) =>
+      JSON.stringify(await graphql<List>(url, listDocument, listVariables)),
+    ),
+  );
+  if (new Set(answers).size !== 1) throw new Error('The servers answer differently.');
+}
+
+async function rate({ url }: Child, seconds: number): Promise<number> {
+  const result = await autocannon({
+    url,
+    connections,
+    duration: seconds,
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: listDocument, variables: listVariables }),
+  });
+  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${url} refused requests.`);
+  return result['2xx'] / result.duration;
+}
+
+export const inProcess: Bench = {
+  name: 'in-process',
+  about: '1,000 objects of ten scalars, executed and made into JSON in process',
+  async run({ quick }) {
+    const document = parse(listDocument);
+    const run = async (schema: GraphQLSchema, contextValue: unknown): Promise<void> => {
+      const args = { schema, document, variableValues: listVariables, contextValue };
+      const answer = await execute(args);
+      JSON.stringify(answer);
+      const { nodes } = (answer.data as unknown as List).jobs;
+      if (nodes.length !== plainJobs.length) throw new Error(JSON.stringify(answer.errors));
+    };
+    const graph = await buildGraph();
+    const plain = plainSchema();
+    const service = new GraphService(new GridRegistry([memoryPool()]));
+    const { signal } = new AbortController();
+    const context = () => service.context({ caller: localAdmin, requestId: 'bench', signal });
+    const times = (schema: GraphQLSchema, contextOf: () => unknown) => () =>
+      timed(async () => {
+        for (let i = 0; i < 20; i += 1) await run(schema, contextOf());
+      });
+    const sample = await inTurns(
+      { graph: times(graph, context), plain: times(plain, () => undefined) },
+      quick ? 10 : 40,
+    );
+    service.close();
+    return [
+      ratio('time of 20, times graphql-js on a plain schema', [sample.graph, sample.plain], 'ms', {
+        atMost: 1.15,
+      }),
+    ];
+  },
+};

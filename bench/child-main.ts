@@ -1,0 +1,37 @@
+/** The other end of `child.ts`: loads the module, starts it and answers until it is told to stop. */
+import type { Start, Started } from './child.js';
+
+interface Message {
+  readonly settings?: object;
+  readonly question?: string;
+}
+
+let started: Started | undefined;
+
+async function answer({ settings, question }: Message): Promise<unknown> {
+  if (settings !== undefined) {
+    const path = `./servers/${process.argv[2]}.ts`;
+    const { start } = (await import(path)) as { readonly start: Start<object> };
+    started = await start(settings);
+    return { url: started.url };
+  }
+  if (question === 'stop') return end();
+  if (question === 'collect') return globalThis.gc?.();
+  const known = question === undefined ? undefined : started?.answers?.[question];
+  if (!known) throw new Error(`The child has no answer to "${question}".`);
+  return known();
+}
+
+async function end(): Promise<void> {
+  await started?.stop();
+  process.disconnect();
+  process.exit(0);
+}
+
+process.on('message', (message: Message) => {
+  answer(message).then(
+    (value) => process.send?.({ value }),
+    (error: unknown) => process.send?.({ error: String(error) }),
+  );
+});
+process.on('disconnect', () => process.exit(0));
