@@ -38,7 +38,7 @@ describe('the JSON form of ads', () => {
   test('long digits in strings and in reals are left alone', () => {
     const ad = adOf('{"S": "12345678901234567890", "R": 0.12345678901234567, "E": 1.5E-10}');
     expect(ad.get('S')).toBe('12345678901234567890');
-    expect(ad.get('R')).toBe(0.12345678901234567);
+    expect(ad.get('R')).toBe(Number('0.12345678901234567'));
     expect(ad.get('E')).toBe(1.5e-10);
   });
 
@@ -54,7 +54,7 @@ describe('the JSON form of ads', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         fc.pre(!text.startsWith('\u0000'));
-        expect(adOf(JSON.stringify({ S: text, N: 9007199254740993 / 2 })).get('S')).toBe(text);
+        expect(adOf(JSON.stringify({ S: text, N: 1e16 })).get('S')).toBe(text);
       }),
     );
   });

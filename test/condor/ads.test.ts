@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { adsOf } from '../../src/grids/condor/ads-stream.js';
 import { machinesOf } from '../../src/grids/condor/machines.js';
 import { slotFields } from '../../src/grids/condor/slot-fields.js';
@@ -7,14 +7,14 @@ import { adTypes, type SlotRow } from '../../src/grids/jobs.js';
 import type { SourceNotes } from '../../src/query/source.js';
 import { Ad } from '../../src/classad/ad.js';
 import { describeReal } from '../real/index.js';
-import { attribute, field, opened, scanned, selecting, signal, sourceOf } from './pool.js';
+import { field, opened, scanned, selecting, signal } from './pool.js';
 
 const slot = (name: string, raw: Record<string, unknown>) => {
   const ad = new Ad({ Name: name, Machine: 'host', ...raw });
   const decoded = Object.fromEntries(
-    Object.entries(slotFields).map(([key, { decode }]) => [
+    Object.entries(slotFields).map(([key, of]) => [
       key,
-      decode(ad, { origin: 'QUEUE', atMs: 0 }),
+      of.decode(ad, { origin: 'QUEUE', atMs: 0 }),
     ]),
   );
   const row = {
@@ -75,36 +75,41 @@ describe('a machine sums up its slots', () => {
 });
 
 describeReal('pool', 'ads of the real pool', (pool) => {
-  test('slots name the job that runs in them', async () => {
+  test('a slot names the job that runs in it, and its machine is busy with it', async () => {
     const { port } = opened(pool);
+    const clusterId = await pool.submit(
+      'alice',
+      'executable=/bin/sleep\narguments=infinity\ntransfer_executable=false\npriority=60\nrequest_memory=64MB\nqueue\n',
+    );
+    onTestFinished(() => pool.remove(`ClusterId == ${clusterId}`));
     const notes: SourceNotes = {};
-    const slots = await scanned(port.slots(), {
-      filter: { op: 'eq', ref: field('state'), value: 'Claimed' },
-      projection: selecting(['state', 'cpus', 'slotType', 'jobKey']),
-      notes,
-    });
+    await vi.waitFor(
+      async () => {
+        const slots = await scanned(port.slots(), {
+          filter: { op: 'eq', ref: field('state'), value: 'Claimed' },
+          projection: selecting(['state', 'cpus', 'slotType', 'jobKey']),
+          notes,
+        });
+        const mine = slots.find(({ jobKey }) => jobKey?.clusterId === clusterId);
+        expect(mine).toMatchObject({
+          jobKey: { schedd: pool.scheddName, clusterId, procId: 0 },
+          slotType: 'Dynamic',
+          machineName: 'pool.example.test',
+          cpus: 1,
+        });
+      },
+      { timeout: 60_000, interval: 300 },
+    );
     expect(notes.pushedDown).toBe('(State =?= "Claimed")');
-    const [running] = await scanned(await sourceOf(port), {
-      filter: { op: 'eq', ref: attribute('HtcGraphSeed'), value: 'running' },
-    });
-    expect(slots.map(({ jobKey }) => jobKey)).toContainEqual({
-      schedd: pool.scheddName,
-      clusterId: running?.clusterId,
-      procId: running?.procId,
-    });
-    expect(slots.every(({ slotType }) => slotType === 'Dynamic')).toBe(true);
-  });
 
-  test('machines have what their slots share out', async () => {
-    const { port } = opened(pool);
     const [machine, ...others] = await scanned(port.machines());
     expect(others).toEqual([]);
     expect(machine).toMatchObject({ name: 'pool.example.test', arch: 'X86_64', cpus: 4 });
-    expect(machine?.busyCpus).toBeGreaterThanOrEqual(2);
+    expect(machine?.busyCpus).toBeGreaterThanOrEqual(1);
     expect(machine?.busyCpus).toBeLessThanOrEqual(4);
     const busy = { op: 'gt', ref: field('busyCpus'), value: 100 } as const;
     expect(await scanned(port.machines(), { filter: busy })).toEqual([]);
-  });
+  }, 70_000);
 
   test.each(adTypes)('ads of type %s are listed and found again', async (type) => {
     const { port } = opened(pool);

@@ -118,7 +118,7 @@ const comparison = fc.constantFrom(
 );
 
 /** Numbers around the times that the jobs have, so that boundaries within a second are met. */
-const leafOf = (times: readonly number[]): fc.Arbitrary<Predicate> => {
+const leafOf = (times: readonly number[], ids: readonly string[]): fc.Arbitrary<Predicate> => {
   const near = fc
     .tuple(fc.constantFrom(0, ...times), fc.constantFrom(-1000, -1, -0.5, 0, 0.5, 1, 999, 1000))
     .map(([time, step]) => time + step);
@@ -137,13 +137,18 @@ const leafOf = (times: readonly number[]): fc.Arbitrary<Predicate> => {
       ref: any,
       values: fc.array(value, { maxLength: 4 }),
     }),
+    fc.record({
+      op: fc.constant('in' as const),
+      ref: fc.constant(field('nativeId')),
+      values: fc.array(fc.oneof(fc.constantFrom(...ids, '01.0', '1.', '99999.0'), value)),
+    }),
     fc.record({ op: fc.constant('defined' as const), ref: certain }),
   );
 };
 
-const predicateOf = (times: readonly number[]): fc.Arbitrary<Predicate> =>
+const predicateOf = (times: readonly number[], ids: readonly string[]): fc.Arbitrary<Predicate> =>
   fc.letrec<{ node: Predicate; leaf: Predicate }>((tie) => ({
-    leaf: leafOf(times),
+    leaf: leafOf(times, ids),
     node: fc.oneof(
       { maxDepth: 3, depthSize: 'small' },
       tie('leaf'),
@@ -161,10 +166,11 @@ describeReal('pool', 'a filter means the same in the schedd and here', (pool) =>
     const jobs = await scanned(source, { filter: seeded, projection: everything });
     expect(jobs.length).toBeGreaterThan(10);
     const times = jobs.flatMap(({ submittedAt, endedAt }) => [submittedAt ?? 0, endedAt ?? 0]);
+    const jobIds = jobs.flatMap(({ nativeId }) => nativeId ?? []);
     let pushed = 0;
 
     await fc.assert(
-      fc.asyncProperty(predicateOf(times), async (filter) => {
+      fc.asyncProperty(predicateOf(times, jobIds), async (filter) => {
         // Only what is pushed down is compared: the rest is evaluated here either way.
         const { constraint, rest } = pushdown(filter, jobTable);
         if (constraint === undefined || rest.op !== 'const') return;

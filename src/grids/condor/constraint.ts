@@ -6,6 +6,7 @@ import { GridError } from '../../errors.js';
 import { always, and, type Comparison, type Predicate, type Ref } from '../../query/predicate.js';
 import { checkRefs } from './attributes.js';
 import type { FieldTable } from './field.js';
+import { idConstraint, lengthLimitBytes } from './id-set.js';
 
 export interface Pushdown {
   /** What the grid evaluates. */
@@ -13,9 +14,6 @@ export interface Pushdown {
   /** What is left to evaluate here, over the rows that come. */
   readonly rest: Predicate;
 }
-
-/** A very long expression is a danger of its own: nested ones crash a command, one over 128 KiB does not start. */
-export const lengthLimitBytes = 8 * 1024;
 
 export function pushdown(filter: Predicate, fields: FieldTable): Pushdown {
   const terms = filter.op === 'and' ? filter.terms : [filter];
@@ -56,6 +54,7 @@ function compile(filter: Predicate, fields: FieldTable): string | undefined {
       return leaf(filter.ref, fields)?.defined;
     case 'in': {
       const test = leaf(filter.ref, fields);
+      if (test?.among !== undefined) return test.among(filter.values);
       const parts = filter.values.map((value) => test?.compares('eq', value));
       if (!parts.every((part) => part !== undefined)) return undefined;
       const kept = parts.filter((part) => part !== 'false');
@@ -70,6 +69,8 @@ type Wanted = string | number | boolean;
 
 interface Leaf {
   readonly defined: string;
+  /** A shorter way to say that it equals one of several. */
+  readonly among?: (wanted: readonly Wanted[]) => string;
   compares(op: Comparison, wanted: Wanted): string | undefined;
 }
 
@@ -93,6 +94,20 @@ function leaf(ref: Ref, fields: FieldTable): Leaf | undefined {
         compares: (op, wanted) =>
           typeof wanted === 'string' ? stringTest(push.expression, op, wanted) : 'false',
       };
+    case 'jobId': {
+      const among = (wanted: readonly Wanted[]): string =>
+        idConstraint(wanted.filter((value) => typeof value === 'string'));
+      return {
+        defined: 'true',
+        among,
+        compares: (op, wanted) =>
+          typeof wanted !== 'string'
+            ? 'false'
+            : op === 'eq'
+              ? among([wanted])
+              : stringTest(push.expression, op, wanted),
+      };
+    }
     case 'number':
       return {
         defined: isNumber(push.expression),

@@ -7,6 +7,8 @@ import type { Ad } from '../../classad/ad.js';
  */
 export type Push =
   | { readonly type: 'string' | 'number' | 'time' | 'boolean'; readonly expression: string }
+  /** A job id as text: equality becomes a search for its numbers. */
+  | { readonly type: 'jobId'; readonly expression: string }
   | { readonly type: 'cases'; readonly cases: Readonly<Record<string, string>> };
 
 /** How and when the ad was fetched: what some fields are computed with. */

@@ -47,7 +47,7 @@ export const jobFields: { readonly [K in keyof JobFields]: Field<JobFields[K]> }
     attributes: [],
     meaning: 'The job id as HTCondor prints it: cluster.proc.',
     decode: (ad) => `${ad.number('ClusterId')}.${ad.number('ProcId')}`,
-    push: { type: 'string', expression: 'strcat(ClusterId, ".", ProcId)' },
+    push: { type: 'jobId', expression: 'strcat(ClusterId, ".", ProcId)' },
     countable: false,
   },
   state: {

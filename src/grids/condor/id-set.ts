@@ -3,7 +3,8 @@
  * counts: at 50,000 jobs 1,000 ids cost 13.6 s as job ids on the command line, 1.4 s as
  * `member(ProcId, {…})` and 0.2 s as a balanced tree of comparisons with short lists at its leaves.
  */
-import { lengthLimitBytes } from './constraint.js';
+/** A very long expression is a danger of its own: nested ones crash a command, one over 128 KiB does not start. */
+export const lengthLimitBytes = 8 * 1024;
 
 export interface JobNumber {
   readonly clusterId: number;
@@ -18,8 +19,7 @@ export interface IdChunk<Key extends JobNumber> {
 /** As few constraints under the length limit as the ids allow. */
 export function idChunks<Key extends JobNumber>(keys: readonly Key[]): readonly IdChunk<Key>[] {
   if (keys.length === 0) return [];
-  const sorted = [...keys].sort((a, b) => a.clusterId - b.clusterId || a.procId - b.procId);
-  return split(sorted);
+  return split(ascending(keys));
 }
 
 /** A constraint for whole clusters; the same limit applies. */
@@ -45,6 +45,18 @@ function split<Key extends JobNumber>(sorted: readonly Key[]): readonly IdChunk<
     split(sorted.slice(i * size, (i + 1) * size)),
   ).flat();
 }
+
+/** The ids among these texts ("12.0"), as one constraint however long; 'false' where none is one. */
+export function idConstraint(texts: readonly string[]): string {
+  const keys = texts.flatMap((text) => {
+    const [, cluster, proc] = /^(0|[1-9]\d{0,9})\.(0|[1-9]\d{0,9})$/.exec(text) ?? [];
+    return cluster === undefined ? [] : [{ clusterId: Number(cluster), procId: Number(proc) }];
+  });
+  return keys.length === 0 ? 'false' : `(${constraintFor(ascending(keys))})`;
+}
+
+const ascending = <Key extends JobNumber>(keys: readonly Key[]): readonly Key[] =>
+  [...keys].sort((a, b) => a.clusterId - b.clusterId || a.procId - b.procId);
 
 /** Clusters of which the same procs are wanted share one term. */
 function constraintFor(sorted: readonly JobNumber[]): string {

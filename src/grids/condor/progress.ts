@@ -60,19 +60,31 @@ async function countClusters(
     cluster.states.set(state, (cluster.states.get(state) ?? 0) + count);
     cluster.submitted ??= ad.number('TotalSubmitProcs');
   };
+  /** Not all of its jobs were met: the others may have left the queue. */
+  const incomplete = (id: number): boolean => {
+    const cluster = counts.get(id);
+    return cluster?.submitted == null || sumOf(cluster.states) < cluster.submitted;
+  };
+  const inHistory = async (clusters: readonly number[], constraint: string): Promise<void> => {
+    const scan = { scanLimit: historyScanLimit, since: undefined };
+    const command = historyCommand(pool, schedd, { attributes, constraint }, scan);
+    for await (const batch of streamAds(pool, command, signal)) {
+      for (const ad of batch) add(ad, 1);
+      // Newest first: the rest of a deep history has nothing to add.
+      if (!clusters.some(incomplete)) return;
+    }
+  };
+  // The queue first: a job that ends in between is then met twice rather than never.
   await Promise.all(
     clusterChunks(ids).map(async ({ constraint }) => {
-      const query = { attributes, constraint };
-      // In this order: a job that ends in between is met twice rather than never.
-      for (const ad of await collectAds(pool, groupCommand(pool, schedd, query), signal)) {
-        add(ad, groupCount(ad));
-      }
-      const scan = { scanLimit: historyScanLimit, since: undefined };
-      const history = historyCommand(pool, schedd, query, scan);
-      for await (const batch of streamAds(pool, history, signal)) {
-        for (const ad of batch) add(ad, 1);
-      }
+      const command = groupCommand(pool, schedd, { attributes, constraint });
+      for (const ad of await collectAds(pool, command, signal)) add(ad, groupCount(ad));
     }),
+  );
+  await Promise.all(
+    clusterChunks(ids.filter(incomplete)).map(({ clusters, constraint }) =>
+      inHistory(clusters, constraint),
+    ),
   );
   return counts;
 }
@@ -80,9 +92,12 @@ async function countClusters(
 /** Jobs beyond the number submitted were met in the queue and, ended meanwhile, in the history again. */
 function withoutRepeats(counts: Counts | undefined): ReadonlyMap<WorkState, number> {
   const states = new Map(counts?.states);
-  const total = [...states.values()].reduce((sum, count) => sum + count, 0);
+  const total = sumOf(states);
   const running = states.get('RUNNING') ?? 0;
   const repeats = Math.max(0, total - (counts?.submitted ?? total));
   if (repeats > 0 && running > 0) states.set('RUNNING', Math.max(0, running - repeats));
   return states;
 }
+
+const sumOf = (states: ReadonlyMap<WorkState, number>): number =>
+  [...states.values()].reduce((sum, count) => sum + count, 0);
