@@ -3,7 +3,7 @@ import DataLoader from 'dataloader';
 import { type Caller, maySee } from '../src/access/caller.js';
 import type { JobKey, JobRow, MachineRow, SlotRow } from '../src/grids/jobs.js';
 import type { GridRegistry } from '../src/grids/registry.js';
-import type { Progress } from '../src/grids/state.js';
+import type { Failure, Progress } from '../src/grids/state.js';
 import type { SessionRow, TaskRow } from '../src/grids/tasks.js';
 import { type Projection, union } from '../src/query/plan.js';
 
@@ -26,10 +26,12 @@ export interface ClusterLookup extends In {
 
 /** Every job look-up reads the owner: without it nobody knows whether it may be shown. */
 const always: Projection = { fields: new Set(['owner']), attributes: new Set() };
+const failureOnly: Projection = { fields: new Set(['failure']), attributes: new Set() };
 const nothing: Projection = { fields: new Set(), attributes: new Set() };
 
 export class Loaders {
   readonly tasks: DataLoader<NamedLookup, TaskRow | undefined, string>;
+  readonly failures: DataLoader<NamedLookup, Failure | null, string>;
   readonly sessions: DataLoader<NamedLookup, SessionRow | undefined, string>;
   readonly jobs: DataLoader<JobLookup, JobRow | undefined, string>;
   readonly machines: DataLoader<NamedLookup, MachineRow | undefined, string>;
@@ -53,6 +55,11 @@ export class Loaders {
         )
       ).map((row) => only(row, ownTask)),
     );
+    this.failures = loader(nameKey, async (grid, keys) => {
+      const names = keys.map(({ name }) => name);
+      const rows = await htcGrid(grid).findTasks(names, signal, failureOnly);
+      return rows.map((row) => (row instanceof Error ? row : (row?.failure ?? null)));
+    });
     this.sessions = loader(nameKey, async (grid, keys) =>
       (
         await htcGrid(grid).findSessions(

@@ -8,6 +8,7 @@ import { and } from '../src/query/predicate.js';
 import { encodeCursor, type LogPosition } from '../src/streams/index.js';
 import { GroupedPageArgs } from '../schema/connection.js';
 import { StreamCursor } from '../schema/scalars.js';
+import { Failure } from '../schema/work.js';
 import { Session } from '../schema/session.js';
 import {
   Payload,
@@ -130,6 +131,12 @@ export class TaskResolver {
   })
   session(@Root() { gridName, sessionId }: TaskRow, @Ctx() { loaders }: GraphContext) {
     return loaders.sessions.load({ grid: gridName, name: sessionId });
+  }
+
+  @FieldResolver(() => Failure, { nullable: true })
+  failure(@Root() task: TaskRow, @Ctx() { loaders }: GraphContext) {
+    if (task.failure !== undefined) return task.failure;
+    return loaders.failures.load({ grid: task.gridName, name: task.nativeId });
   }
 
   @FieldResolver(() => Payload, {

@@ -1,4 +1,5 @@
 /** The port of a grid of sessions and tasks (HTC-Grid). */
+import type { Projection } from '../query/plan.js';
 import type { Source } from '../query/source.js';
 import type { CompletionLog } from '../streams/log.js';
 import type { Grid } from './grid.js';
@@ -108,10 +109,14 @@ export interface TaskGrid extends Grid {
     ids: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly (SessionRow | undefined)[]>;
-  /** Tasks by task id, in batches of the table's own batch read. */
+  /**
+   * Tasks by task id, in batches of the table's own batch read; every field but `failure` unless the
+   * projection says otherwise: a finished task's failure is in its output.
+   */
   findTasks(
     ids: readonly string[],
     signal: AbortSignal,
+    projection?: Projection,
   ): Promise<readonly (TaskRow | Error | undefined)[]>;
   /** Free of reads for sessions that are being followed. A throttled one is an Error in its place. */
   progress(
