@@ -68,7 +68,8 @@ export function createSockets(options: SocketsOptions): Sockets {
         const ms = expiresAt - Date.now() + settings.expiryGraceMs;
         cancelExpiry = after(ms, () => socket.close(4403, 'The token has expired'));
       },
-      ended: () => closeWhenIdle(connection),
+      // A turn later: the frame that says so to the client is still to be sent.
+      ended: () => void setImmediate(() => closeWhenIdle(connection)),
     };
     open.set(socket, connection);
     metrics.sockets(1);

@@ -117,7 +117,7 @@ describe('access over HTTP', () => {
     'with %j is a 401 that says how to ask',
     async (headers) => {
       await using served = await serve({ tokens: staticTokenList });
-      const answer = await ask(served, '{ hello }', { headers: headers as Record<string, string> });
+      const answer = await ask(served, '{ hello }', { headers: headers });
       expect([answer.status, codes(answer)]).toEqual([401, ['UNAUTHENTICATED']]);
       expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
     },
