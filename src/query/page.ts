@@ -41,7 +41,7 @@ export class PageCollector<Row> {
       this.#kept.push({ row, key });
       if (this.#kept.length > 2 * (limit + 1)) this.#cut();
       return true;
-    } else this.#overflow();
+    }
     return false;
   }
 
@@ -54,7 +54,10 @@ export class PageCollector<Row> {
   page(): Page<Row> {
     this.#cut();
     const rows = this.#kept.slice(0, this.request.limit);
-    if (this.#kept.length > rows.length) this.#overflow();
+    if (this.#kept.length > rows.length) {
+      if (this.request.from === 'front') this.#moreAfter = true;
+      else this.#moreBefore = true;
+    }
     if (this.request.from === 'back') rows.reverse();
     return { rows, hasNextPage: this.#moreAfter, hasPreviousPage: this.#moreBefore };
   }
@@ -68,11 +71,5 @@ export class PageCollector<Row> {
     if (this.#kept.length <= this.request.limit) return;
     this.#kept.length = this.request.limit + 1;
     this.#worst = this.#kept[this.request.limit]?.key;
-  }
-
-  /** A row beyond the far end of the page exists. */
-  #overflow(): void {
-    if (this.request.from === 'front') this.#moreAfter = true;
-    else this.#moreBefore = true;
   }
 }

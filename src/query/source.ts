@@ -49,13 +49,16 @@ export interface Source<Row> {
   readonly grid: string;
   /** A schedd, where a pool has several; also tells queue from history. */
   readonly part: string | undefined;
-  /** How long the source may take before it is reported as TIMED_OUT. */
+  /** How long the source may take before it is reported as TIMED_OUT; widening may take as long again. */
   readonly deadlineMs: number;
   /** The value of a ref that is the same for every row of the source (grid, kind, schedd), else undefined. */
   known(ref: Ref): Value;
   /** Every row that passes the filter, in any order; the filter is applied in full, here or in the grid. */
   scan(request: SourceRequest & { readonly projection: Projection }): AsyncIterable<Row>;
-  /** Counts made by the grid, by the given refs; undefined where the grid can't count by them. */
+  /**
+   * Counts made by the grid, by the given refs; undefined where the grid can't count by them. Nothing
+   * is read before the first item is taken: the engine may still prefer a scan.
+   */
   tally?(
     request: SourceRequest & { readonly by: readonly Ref[] },
   ): AsyncIterable<Tally<Row>> | undefined;

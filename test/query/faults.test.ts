@@ -325,9 +325,19 @@ describe('a caller who leaves', () => {
     expect(untouched.asked).toEqual([]);
   });
 
-  it('leaves nothing on the signal after an answer', async () => {
-    const caller = new AbortController();
-    await run(everything, [sound(), failing(down())], caller.signal);
-    expect(getEventListeners(caller.signal, 'abort')).toEqual([]);
+  it('or who stays: nothing listens to the signals of a list that is answered', async () => {
+    const signals: AbortSignal[] = [];
+    const noting = (scan: Scan) =>
+      source({
+        scan: (request) => {
+          signals.push(request.signal);
+          return scan(request);
+        },
+      });
+    await run(everything, [
+      noting(scanOf([item(1)])),
+      noting(scanOf([], () => Promise.reject(down()))),
+    ]);
+    expect(signals.map((signal) => getEventListeners(signal, 'abort'))).toEqual([[], []]);
   });
 });

@@ -100,6 +100,21 @@ describe('a source is asked for the cheapest thing that answers', () => {
     expect(await asked({ aggregates: { byState: true, distributions: [] } })).toEqual(['tally']);
   });
 
+  it('its own counts by every key: of nested groups, and the states that aggregates need', async () => {
+    const source = memorySource(rows, { ways: ['tally'] });
+    const nested = groupingBy(field('size'), { aggregates: { byState: true, distributions: [] } });
+    const answer = await run(
+      planOf({ groupings: [groupingBy(field('owner'), { groups: [nested] })] }),
+      [source],
+    );
+    expect(source.asked).toEqual(['tally']);
+    const [alice] = answer.groups.get('groups')?.nodes ?? [];
+    const sizes = alice?.groups.get('groups')?.nodes ?? [];
+    expect(sizes.map(({ key: [key], aggregates }) => [key?.value, aggregates?.byState])).toEqual(
+      [1, 2, 3].map((size) => [size, new Map([['HELD', 1]])]),
+    );
+  });
+
   it('its own page where that is all, or its own counts are the rest', async () => {
     expect(await asked({ page })).toEqual(['window']);
     expect((await asked({ page, count: true })).toSorted()).toEqual(['tally', 'window']);
