@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Program } from '../../src/grids/condor/command.js';
 import { failureOf } from '../../src/grids/condor/errors.js';
 import { describeReal } from '../real/index.js';
-import { attribute, opened, scanned, selecting, signal, sourceOf } from './pool.js';
+import { all, attribute, opened, scanned, selecting, signal, sourceOf } from './pool.js';
 
 const folder = new URL('../fixtures/htcondor/errors/', import.meta.url);
 const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
@@ -84,13 +84,31 @@ describeReal('pool', 'on the real pool', (pool) => {
     }
   });
 
-  test('a schedd that the pool does not know is UNKNOWN_SCHEDD', async () => {
+  test('a schedd that the pool does not know is UNKNOWN_SCHEDD where a caller names it', async () => {
+    const { port } = opened(pool);
+    const [found] = await port.findJobs(
+      [{ schedd: 'nosuch@pool.example.test', clusterId: 1, procId: 0 }],
+      selecting(),
+      signal,
+    );
+    expect(found).toMatchObject({ code: 'UNKNOWN_SCHEDD' });
+  });
+
+  test('a schedd that was listed and has gone is UNAVAILABLE: the rest of a list stands', async () => {
     const { port } = opened(pool, { schedds: ['nosuch@pool.example.test'] });
     for (const source of ['QUEUE', 'HISTORY'] as const) {
       await expect(scanned(await sourceOf(port, source))).rejects.toMatchObject({
-        code: 'UNKNOWN_SCHEDD',
+        code: 'UNAVAILABLE',
       });
     }
+    const queue = await sourceOf(port);
+    const filter = { op: 'const', value: true } as const;
+    const tallies = queue.tally?.({ filter, by: [], notes: {}, signal });
+    await expect(tallies && all(tallies)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    const page = { from: 'front', limit: 1, after: undefined, before: undefined } as const;
+    await expect(
+      queue.window?.({ filter, page, projection: selecting(), notes: {}, signal }),
+    ).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 
   test('a collector that is down is UNAVAILABLE', async () => {

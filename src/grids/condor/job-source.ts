@@ -14,7 +14,7 @@ import { jobRows } from './job-row.js';
 import { tallyJobs } from './job-tally.js';
 import { widenJobs } from './lookup.js';
 import { windowOfJobs } from './job-window.js';
-import { streamAds, sourceDeadlineMs, type Pool, type Schedd } from './pool.js';
+import { streamAds, sourceDeadlineMs, type Pool, type Schedd, troubleOf } from './pool.js';
 import { attributesFor } from './projection.js';
 import { queueCommand } from './queue.js';
 
@@ -157,11 +157,15 @@ async function* read(
     : union(request.projection, projectionOf(refsOf(rest)));
   const toRow = jobRows(pool.name, schedd.name, projection);
   const fetched = { origin, atMs: Date.now() };
-  for await (const batch of batches) {
-    for (const ad of batch) {
-      const row = toRow(ad, fetched);
-      if (row !== undefined && (everything || matches(rest, row, readRow))) yield row;
+  try {
+    for await (const batch of batches) {
+      for (const ad of batch) {
+        const row = toRow(ad, fetched);
+        if (row !== undefined && (everything || matches(rest, row, readRow))) yield row;
+      }
     }
+  } catch (error) {
+    throw troubleOf(schedd, error);
   }
 }
 

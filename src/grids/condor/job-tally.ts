@@ -8,7 +8,7 @@ import { pushdown } from './constraint.js';
 import { groupAttributes } from './countable.js';
 import { jobTable } from './fields.js';
 import { tallyRows } from './job-row.js';
-import { collectAds, type AdQuery, type Pool, type Schedd } from './pool.js';
+import { collectAds, type AdQuery, type Pool, type Schedd, troubleOf } from './pool.js';
 import { groupCommand, groupCount } from './queue.js';
 
 /** Undefined where the schedd's groups would not be exactly ours. */
@@ -36,7 +36,12 @@ async function* tallies(
   const atMs = Date.now();
   notes.asOfMs ??= atMs;
   const toRow = tallyRows(pool.name, schedd.name, projectionOf(by));
-  for (const ad of await collectAds(pool, groupCommand(pool, schedd, query), signal)) {
+  const groups = await collectAds(pool, groupCommand(pool, schedd, query), signal).catch(
+    (error) => {
+      throw troubleOf(schedd, error);
+    },
+  );
+  for (const ad of groups) {
     yield { row: toRow(ad, { origin: 'QUEUE', atMs }), count: groupCount(ad) };
   }
 }

@@ -10,7 +10,7 @@ import { pushdown } from './constraint.js';
 import { groupAttributes } from './countable.js';
 import { jobKeyAttributes, jobTable } from './fields.js';
 import { jobRows } from './job-row.js';
-import { collectAds, streamAds, type AdQuery, type Pool, type Schedd } from './pool.js';
+import { collectAds, streamAds, type AdQuery, type Pool, type Schedd, troubleOf } from './pool.js';
 import { attributesFor } from './projection.js';
 import { groupCommand, groupCount, groupRange, queueCommand, type ProcKey } from './queue.js';
 
@@ -36,7 +36,9 @@ export function windowOfJobs(
   if (rest.op !== 'const' || !rest.value || attributes === undefined) return undefined;
   if (constraint !== undefined) request.notes.pushedDown = constraint;
   request.notes.asOfMs ??= Date.now();
-  return page(pool, schedd, { attributes, constraint }, request);
+  return page(pool, schedd, { attributes, constraint }, request).catch((error) => {
+    throw troubleOf(schedd, error);
+  });
 }
 
 async function page(

@@ -12,7 +12,7 @@ import { jobFields, jobKeyAttributes, jobTable } from './fields.js';
 import { historyCommand } from './history.js';
 import { idChunks } from './id-set.js';
 import { jobRows } from './job-row.js';
-import { checkDaemonName, collectAds, type Pool, type Schedd } from './pool.js';
+import { checkDaemonName, collectAds, type Pool, type Schedd, troubleOf } from './pool.js';
 import { attributesFor } from './projection.js';
 import { queueCommand } from './queue.js';
 
@@ -156,7 +156,11 @@ export async function widenJobs(
   request: Pick<SourceRequest, 'signal'> & { readonly projection: Projection },
 ): Promise<readonly JobRow[]> {
   const projection = rows.reduce((all, row) => union(all, heldBy(row)), request.projection);
-  const found = await findInSchedd(pool, schedd, rows, projection, request.signal, { places });
+  const found = await findInSchedd(pool, schedd, rows, projection, request.signal, {
+    places,
+  }).catch((error) => {
+    throw troubleOf(schedd, error);
+  });
   return rows.map((row) => found.get(nameOf(row)) ?? row);
 }
 

@@ -24,6 +24,16 @@ export interface Schedd {
   readonly own: boolean;
 }
 
+/**
+ * The error of a source: its schedd was listed, so one that is unknown now has withdrawn its ad. That is
+ * trouble of this one part of the pool, not a fault of the request.
+ */
+export function troubleOf(schedd: Schedd, error: unknown): unknown {
+  if (!(error instanceof GridError) || error.code !== 'UNKNOWN_SCHEDD') return error;
+  const message = `The schedd ${schedd.name} has gone: the collector has no record of it now.`;
+  return new GridError('UNAVAILABLE', message, { cause: error });
+}
+
 /** What a daemon may be called: the name is pasted into an expression by the commands themselves. */
 const daemonName = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,254}$/;
 
