@@ -3,6 +3,8 @@ import type { Predicate } from '../../src/query/predicate.js';
 import { always } from '../../src/query/predicate.js';
 import type { Source, SourceNotes } from '../../src/query/source.js';
 import type { CompletionLog } from '../../src/streams/log.js';
+import { taskIdOf } from '../../src/grids/htc-grid/status.js';
+import type { NewTask } from '../../src/grids/htc-grid/table-writer.js';
 import type { SubmitTasks, TaskRow } from '../../src/grids/tasks.js';
 
 export const live = (): AbortSignal => new AbortController().signal;
@@ -43,3 +45,12 @@ export async function scanAll(
     rows.push(row);
   return rows;
 }
+
+/** Rows of a session as a submission writes them. */
+export const tasksOf = (session: string, tasks: number): NewTask[] =>
+  Array.from({ length: tasks }, (_, index) => ({
+    taskId: taskIdOf(session, index),
+    sessionId: session,
+    priority: 0,
+    submittedAt: 1795302621626,
+  }));

@@ -1,4 +1,5 @@
 /** Every call to a table or a data plane goes through here: timed, counted, its failure put into words. */
+import { setMaxListeners } from 'node:events';
 import { asGridError, GridError } from '../../errors.js';
 
 export type CallKind = 'table-read' | 'table-write' | 'data-read' | 'data-write';
@@ -47,6 +48,8 @@ export async function timed<T>(
   signal: AbortSignal | undefined,
   run: () => Promise<T>,
 ): Promise<T> {
+  // One listener for each call under way, gone with it: many calls of one request are no leak.
+  if (signal !== undefined) setMaxListeners(0, signal);
   const start = performance.now();
   const tell = (outcome: CallOutcome) => onCall?.({ kind, outcome, ms: performance.now() - start });
   signal?.throwIfAborted();
@@ -73,7 +76,7 @@ export async function timed<T>(
 
 function explain(error: unknown, what: string): Error {
   if (error instanceof GridError) return error;
-  const name = error instanceof Error ? error.name : '';
+  const { name, message } = error instanceof Error ? error : { name: '', message: '' };
   if (name === 'ConditionalCheckFailedException' || name === 'ResourceInUseException')
     return new Refused(name, { cause: error });
   if (throttled.has(name)) return throttledError(what, error);
@@ -83,10 +86,12 @@ function explain(error: unknown, what: string): Error {
     return new GridError('UNAVAILABLE', `${what} does not exist there; check name and region.`, {
       cause: error,
     });
-  if (denied.has(name))
+  if (denied.has(name) || (name === 'ReplyError' && /^(NOAUTH|WRONGPASS|NOPERM)/.test(message)))
     return new GridError('UNAVAILABLE', `${what} refuses the credentials of this server.`, {
       cause: error,
     });
+  if (name === 'ReplyError' && /^(OOM|LOADING|READONLY|MISCONF|CLUSTERDOWN)/.test(message))
+    return new GridError('UNAVAILABLE', `${what} can't take it: ${message}`, { cause: error });
   if (isNetwork(error))
     return new GridError('UNAVAILABLE', `${what} does not answer.`, { cause: error });
   return asGridError(error);

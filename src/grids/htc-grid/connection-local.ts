@@ -72,13 +72,10 @@ function post(
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
       response.on('end', () => {
-        try {
-          const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Answer;
-          if (response.statusCode === 200) resolve(answer);
-          else reject(failureOf(answer));
-        } catch (error) {
-          reject(error);
-        }
+        const answer = parse(Buffer.concat(chunks).toString('utf8'));
+        if (answer === undefined) reject(new Error('The embedded table answered without JSON.'));
+        else if (response.statusCode === 200) resolve(answer);
+        else reject(failureOf(answer));
       });
     });
     call.end(body);
@@ -89,6 +86,14 @@ interface Answer {
   readonly __type?: string;
   readonly message?: string;
   readonly Message?: string;
+}
+
+function parse(text: string): Answer | undefined {
+  try {
+    return JSON.parse(text) as Answer;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The name after the `#` is the one the official client gives the error. */

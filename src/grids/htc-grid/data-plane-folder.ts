@@ -1,6 +1,7 @@
 /** A data plane in a folder of files, one folder for each session: survives a restart. */
 import { mkdir, open, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { GridError } from '../../errors.js';
 import type { OnCall } from './calls.js';
 import { timed } from './calls.js';
 import { eachOf, mapOf } from './concurrency.js';
@@ -26,7 +27,13 @@ export class FolderDataPlane implements DataPlane {
     return timed('data-write', label, this.onCall, signal, () =>
       eachOf(entries, parallelFiles, async ([key, text]) => {
         signal?.throwIfAborted();
-        const { folder, file } = this.#place(key);
+        const place = this.#place(key);
+        if (place === undefined)
+          throw new GridError(
+            'BAD_USER_INPUT',
+            `${JSON.stringify(key)} is no key of the data plane.`,
+          );
+        const { folder, file } = place;
         await mkdir(folder, { recursive: true });
         // Renamed into place: a reader never sees half a value.
         const draft = `${file}.${String(process.pid)}-${String(this.#temporary++)}`;
@@ -46,7 +53,10 @@ export class FolderDataPlane implements DataPlane {
     signal?: AbortSignal,
   ): Promise<(StoredText | undefined)[]> {
     return timed('data-read', label, this.onCall, signal, () =>
-      mapOf(keys, parallelFiles, (key) => readHead(this.#place(key).file, maxChars)),
+      mapOf(keys, parallelFiles, async (key) => {
+        const place = this.#place(key);
+        return place === undefined ? undefined : readHead(place.file, maxChars);
+      }),
     );
   }
 
@@ -58,12 +68,13 @@ export class FolderDataPlane implements DataPlane {
     // Nothing is held open between calls.
   }
 
-  #place(key: string): { readonly folder: string; readonly file: string } {
-    // Keys come from task ids that clients send: nothing but their own alphabet becomes a path.
-    if (!/^[A-Za-z0-9_-]{1,160}$/.test(key))
-      return { folder: this.folder, file: join(this.folder, '-') };
-    const session = key.split('_')[0] ?? key;
-    const folder = join(this.folder, session.replace(/-(payload|input|output|error)$/, ''));
+  /** Undefined for a key that is not made of a task's or a session's id: keys come from clients. */
+  #place(key: string): { readonly folder: string; readonly file: string } | undefined {
+    const session = /^([A-Za-z0-9-]{1,64}?)(_\d{1,15})?-(input|output|error|payload)$/.exec(
+      key,
+    )?.[1];
+    if (session === undefined) return undefined;
+    const folder = join(this.folder, session);
     return { folder, file: join(folder, key) };
   }
 }

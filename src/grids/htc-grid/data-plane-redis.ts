@@ -75,7 +75,7 @@ export class RedisDataPlane implements DataPlane {
       const pipeline = this.redis.pipeline();
       for (const key of keys) {
         pipeline.strlen(key);
-        pipeline.getrange(key, 0, Math.max(0, maxChars - 1));
+        pipeline.getrange(key, 0, Number.isFinite(maxChars) ? Math.max(0, maxChars - 1) : -1);
         pipeline.getrange(key, -2, -1);
       }
       const answers = (await pipeline.exec()) ?? [];

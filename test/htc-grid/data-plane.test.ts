@@ -1,0 +1,163 @@
+/** One contract over every data plane. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Call } from '../../src/grids/htc-grid/calls.js';
+import type { DataPlane } from '../../src/grids/htc-grid/data-plane.js';
+import { inputKey, outputKey, submissionKey } from '../../src/grids/htc-grid/data-plane.js';
+import { FolderDataPlane } from '../../src/grids/htc-grid/data-plane-folder.js';
+import { MemoryDataPlane } from '../../src/grids/htc-grid/data-plane-memory.js';
+import { RedisDataPlane } from '../../src/grids/htc-grid/data-plane-redis.js';
+import { encodeInput, payloadOf } from '../../src/grids/htc-grid/encoding.js';
+import type { RedisServer } from '../real/index.js';
+import { describeReal } from '../real/index.js';
+import { live } from './support.js';
+
+const session = '18a45134-e5fd-11f1-8152-02fc00000001';
+const calls: Call[] = [];
+const onCall = (call: Call) => {
+  calls.push(call);
+};
+
+function contract(open: () => Promise<DataPlane>) {
+  let data: DataPlane;
+  beforeAll(async () => {
+    data = await open();
+  });
+  afterAll(async () => {
+    await data.stop();
+  });
+
+  it('gives back what was put, whole or its beginning', async () => {
+    const text = encodeInput({ worker_arguments: ['300', '1', '1'] });
+    await data.put([
+      [inputKey(`${session}_0`), text],
+      [submissionKey(session), 'e30='],
+    ]);
+    expect(await data.get(inputKey(`${session}_0`), Infinity)).toEqual({
+      text,
+      chars: text.length,
+      end: text.slice(-2),
+    });
+    const head = await data.get(inputKey(`${session}_0`), 8);
+    expect(head).toEqual({ text: text.slice(0, 8), chars: text.length, end: text.slice(-2) });
+    expect((await data.get(submissionKey(session), 100))?.text).toBe('e30=');
+  });
+
+  it('keeps the last writer', async () => {
+    await data.put([[outputKey(`${session}_1`), 'MQ==']]);
+    await data.put([[outputKey(`${session}_1`), 'Mg==']]);
+    expect((await data.get(outputKey(`${session}_1`), 100))?.text).toBe('Mg==');
+  });
+
+  it('says nothing of keys that are missing or no keys at all', async () => {
+    expect(await data.get(outputKey(`${session}_404`), 100)).toBeUndefined();
+    expect(await data.get('../../etc/passwd', 100)).toBeUndefined();
+    expect(await data.get('a\r\nFLUSHALL\r\n', 100)).toBeUndefined();
+  });
+
+  it('reads many keys in their order, in one round', async () => {
+    const keys = Array.from({ length: 1200 }, (_, n) => inputKey(`${session}_${String(n + 10)}`));
+    await data.put(keys.map((key, n) => [key, encodeInput(n)]));
+    calls.length = 0;
+    const values = await data.getMany([...keys, 'missing'], 100);
+    expect(values.slice(0, -1).map((value) => value && payloadOf(value, 100).json)).toEqual(
+      keys.map((_key, n) => n),
+    );
+    expect(values.at(-1)).toBeUndefined();
+    expect(calls.map(({ kind, outcome }) => `${kind} ${outcome}`)).toEqual(['data-read ok']);
+  });
+
+  it('tells the size of a large value from its beginning', async () => {
+    const large = { text: 'x'.repeat(3_000_000) };
+    await data.put([[outputKey(`${session}_2`), encodeInput(large)]]);
+    const stored = await data.get(outputKey(`${session}_2`), 1000);
+    expect(stored?.text.length).toBe(1000);
+    expect(stored && payloadOf(stored, 500)).toMatchObject({
+      truncated: true,
+      bytes: JSON.stringify(large).length,
+    });
+  });
+
+  it('answers a probe', async () => {
+    expect(await data.probe(live())).not.toBe('');
+  });
+}
+
+describe('a data plane in memory', () => {
+  contract(async () => new MemoryDataPlane({ onCall }));
+
+  it('says that it is full, and how full, and keeps what it has', async () => {
+    const data = new MemoryDataPlane({ maxBytes: 20 });
+    await data.put([['a', '0123456789']]);
+    await expect(data.put([['b', '0123456789']])).rejects.toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      message: expect.stringContaining('11 of 20 bytes') as string,
+    });
+    await data.put([['a', '9876543210']]);
+    expect((await data.get('a', 100))?.text).toBe('9876543210');
+    expect(await data.get('b', 100)).toBeUndefined();
+  });
+});
+
+describe('a data plane in a folder', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'htc-graph-data-'));
+  });
+  afterAll(async () => {
+    await rm(folder, { recursive: true });
+  });
+  contract(() => FolderDataPlane.open(join(folder, 'data'), onCall));
+
+  it('is there after a restart, one folder for each session, no draft left', async () => {
+    const first = await FolderDataPlane.open(join(folder, 'again'));
+    await first.put([[outputKey(`${session}_0`), 'MQ==']]);
+    await first.put([[submissionKey(session), 'e30=']]);
+    await first.stop();
+    const second = await FolderDataPlane.open(join(folder, 'again'));
+    expect((await second.get(outputKey(`${session}_0`), 10))?.text).toBe('MQ==');
+    expect(await readdir(join(folder, 'again'))).toEqual([session]);
+    expect((await readdir(join(folder, 'again', session))).sort()).toEqual([
+      `${session}-payload`,
+      `${session}_0-output`,
+    ]);
+  });
+
+  it('refuses to write a key that would leave the folder', async () => {
+    const data = await FolderDataPlane.open(join(folder, 'keys'));
+    await expect(data.put([['../outside', 'x']])).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+  });
+});
+
+describeReal('redis', 'a data plane in Redis', (redis) => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await redis.start('--requirepass', 'secret');
+  });
+  afterAll(async () => {
+    await server.stop();
+  });
+  contract(() =>
+    RedisDataPlane.open({ host: '127.0.0.1', port: server.port, password: 'secret', onCall }),
+  );
+
+  it('is unavailable with a wrong password, and does not print it', async () => {
+    const data = await RedisDataPlane.open({
+      host: '127.0.0.1',
+      port: server.port,
+      password: 'wrong-secret',
+    });
+    const failing = data.get('a', 1);
+    await expect(failing).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(failing).rejects.not.toThrow(/wrong-secret/);
+    await data.stop();
+  });
+
+  it('is unavailable where nothing listens', async () => {
+    const data = await RedisDataPlane.open({ host: '127.0.0.1', port: 1 });
+    await expect(data.put([['a', 'b']])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await data.stop();
+  });
+});
