@@ -1,6 +1,7 @@
 /** From the answer of a list to its connection: edges, page info, groups and aggregates as the graph shows them. */
 import type { GraphQLResolveInfo } from 'graphql';
 import { GridError } from '../src/errors.js';
+import { checkRefs } from '../src/grids/condor/index.js';
 import type { Row } from '../src/grids/row.js';
 import { rows as rowType } from '../src/grids/row.js';
 import { workStates } from '../src/grids/state.js';
@@ -9,14 +10,15 @@ import { encodeCursor, listName } from '../src/query/cursor.js';
 import type { DistributionSummary } from '../src/query/distribution.js';
 import type { Group, GroupKey, Groups } from '../src/query/group.js';
 import { list, type ListAnswer } from '../src/query/list.js';
-import type { OrderTerm } from '../src/query/plan.js';
+import type { Placed } from '../src/query/page.js';
+import type { OrderTerm, PageKey } from '../src/query/plan.js';
 import type { Predicate } from '../src/query/predicate.js';
 import type { Source } from '../src/query/source.js';
 import type { SourceReport } from '../src/query/report.js';
 import type { GroupedPageArgs } from '../schema/connection.js';
 import type { GraphContext } from './context.js';
 import { pageRequest } from './page.js';
-import { keyName, planOf } from './plan.js';
+import { keyName, planOf, refsOfPlan } from './plan.js';
 import { selection } from './selection.js';
 
 export interface ConnectionRequest<R extends Row> {
@@ -48,6 +50,8 @@ export async function connection<R extends Row>(
     groupBy: args.groupBy,
     orderOf,
   });
+  // Before any grid is asked: a private or impossible name is a fault of the request, not of a source.
+  checkRefs(refsOfPlan(plan));
   const answer = await list(plan, await request.sources(), {
     type: rowType,
     signal: context.signal,
@@ -59,16 +63,14 @@ export async function connection<R extends Row>(
 
 /** An answer as a connection; groups and aggregates are picked by the response key of their selection. */
 export function connectionOf<R extends Row>(list: string, answer: ListAnswer<R>) {
-  const edges = answer.page.rows.map(({ row, key }) => ({
-    node: row,
-    cursor: encodeCursor(list, key),
-  }));
+  const { rows, hasNextPage, hasPreviousPage } = answer.page;
+  const edges = rows.map((placed) => new Edge(list, placed));
   return {
     edges,
-    nodes: edges.map(({ node }) => node),
+    nodes: rows.map(({ row }) => row),
     pageInfo: {
-      hasNextPage: answer.page.hasNextPage,
-      hasPreviousPage: answer.page.hasPreviousPage,
+      hasNextPage,
+      hasPreviousPage,
       startCursor: edges[0]?.cursor ?? null,
       endCursor: edges.at(-1)?.cursor ?? null,
     },
@@ -77,6 +79,23 @@ export function connectionOf<R extends Row>(list: string, answer: ListAnswer<R>)
     aggregates: answer.aggregates && aggregatesOf(answer.aggregates),
     groupings: answer.groups,
   };
+}
+
+/** The cursor is made when it is read: on a page of 1,000 rows all of them cost a tenth of the answer. */
+class Edge<R extends Row> {
+  readonly node: R;
+  readonly #list: string;
+  readonly #key: PageKey;
+
+  constructor(list: string, { row, key }: Placed<R>) {
+    this.node = row;
+    this.#list = list;
+    this.#key = key;
+  }
+
+  get cursor(): string {
+    return encodeCursor(this.#list, this.#key);
+  }
 }
 
 /** A connection or a group: what has `groups`. */
@@ -106,15 +125,7 @@ const groupOf = (group: Group<Row>) => ({
   rows: group.nodes,
 });
 
-const keyOf = (key: GroupKey) => ({ ...key, name: keyName(key.name), value: jsonOf(key.value) });
-
-/** 64-bit integers as JSON can say them. */
-export const jsonOf = (value: unknown): unknown =>
-  typeof value === 'bigint'
-    ? Number.isSafeInteger(Number(value))
-      ? Number(value)
-      : value.toString()
-    : value;
+const keyOf = (key: GroupKey) => ({ ...key, name: keyName(key.name) });
 
 export interface AggregatesAnswer {
   readonly distributions: ReadonlyMap<string, DistributionSummary>;

@@ -53,10 +53,19 @@ function parseLong(value: unknown): bigint {
 export const JSONValue = new GraphQLScalarType({
   ...GraphQLJSON.toConfig(),
   name: 'JSON',
+  serialize: plain,
   description:
-    'Any JSON value. Integers beyond ±2^53 are strings; a ClassAd expression inside a list or nested ad is its text.',
+    'Any JSON value. Integers beyond ±2^53 are strings; a ClassAd expression inside a list or nested ad is {"expression": its text}.',
   specifiedByURL: null,
 });
+
+/** Values of ads hold 64-bit integers at any depth; JSON has no such numbers. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return Long.serialize(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
 
 const opaque = (name: string, description: string, maxLength: number) => {
   const parse = (value: unknown): string => {
