@@ -1,6 +1,5 @@
 /** Puts the program together: configuration, grids, graph, server; and takes it apart again. */
 import { join } from 'node:path';
-import { buildGraph, GraphService } from '../../resolvers/index.js';
 import { openAccess } from '../access/authenticator.js';
 import { staticTokens } from '../access/tokens.js';
 import type { Configuration } from '../config/load.js';
@@ -8,8 +7,6 @@ import { packageRoot } from './about.js';
 import { configuredGrids, describeGrid, openGrids } from './grids.js';
 import { createLog, type Logger } from './log.js';
 import { createMetrics } from './metrics.js';
-import { guardRoots } from './rules.js';
-import { createServer } from './server.js';
 
 export interface Program {
   readonly url: URL;
@@ -26,12 +23,21 @@ export interface GridLine {
 }
 
 export async function startProgram(configuration: Configuration): Promise<Program> {
-  const { server: settings, limits, access } = configuration;
   const log = createLog(configuration.log.level);
   const metrics = createMetrics();
   const gridSettings = await configuredGrids(configuration);
-  const [schema, grids] = await Promise.all([buildGraph(), openGrids(gridSettings, metrics, log)]);
+  // The grids open while the libraries of graph and server load: that is most of the time to start.
+  const opening = openGrids(gridSettings, metrics, log);
   try {
+    const [{ buildGraph, GraphService }, { createServer }, { guardRoots }, grids] =
+      await Promise.all([
+        import('../../resolvers/index.js'),
+        import('./server.js'),
+        import('./rules.js'),
+        opening,
+      ]);
+    const { server: settings, limits, access } = configuration;
+    const schema = await buildGraph();
     guardRoots(schema);
     const graph = new GraphService(grids, { maxPageSize: limits.pageSize });
     const server = await createServer({
@@ -70,7 +76,7 @@ export async function startProgram(configuration: Configuration): Promise<Progra
       },
     };
   } catch (error) {
-    await grids.stop();
+    await opening.then((grids) => grids.stop()).catch(() => undefined);
     throw error;
   }
 }
