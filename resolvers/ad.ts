@@ -51,7 +51,7 @@ function adOf(type: ClassType) {
       );
       return Object.fromEntries(
         shown
-          .filter(({ defined, redacted }) => defined && !redacted)
+          .filter(({ redacted }) => !redacted)
           .map(({ name, expression, value }) => [name, expression ?? value]),
       );
     }

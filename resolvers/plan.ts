@@ -11,7 +11,7 @@ import type {
   PageRequest,
   Projection,
 } from '../src/query/plan.js';
-import type { Predicate, Ref } from '../src/query/predicate.js';
+import { type Predicate, type Ref, refsOf } from '../src/query/predicate.js';
 import type { BucketInput, GroupField, GroupKeyInput, GroupOrder } from '../schema/group.js';
 import { durationMs } from './duration.js';
 import { along, type Selected } from './selection.js';
@@ -74,6 +74,26 @@ export function planOf({
     aggregates,
   };
 }
+
+/** What a plan filters, orders, groups and sums up by: answers tell of its values, so each must be allowed. */
+export const refsOfPlan = ({
+  filter,
+  order,
+  groupings,
+  aggregates,
+}: Pick<ListPlan, 'filter' | 'order' | 'groupings' | 'aggregates'>): readonly Ref[] => [
+  ...refsOf(filter),
+  ...order.map(({ ref }) => ref),
+  ...groupings.flatMap(refsOfGrouping),
+  ...(aggregates?.distributions ?? []),
+];
+
+const refsOfGrouping = ({ by, nodes, groups, aggregates }: GroupingSpec): readonly Ref[] => [
+  ...by.map(({ ref }) => ref),
+  ...nodes.flatMap(({ order }) => order.map(({ ref }) => ref)),
+  ...(aggregates?.distributions ?? []),
+  ...groups.flatMap(refsOfGrouping),
+];
 
 /** What the rows of these selections show. Keys of rows are always read; fields a grid lacks are nothing to it. */
 export function projectionOf(selected: readonly Selected[]): Projection {
