@@ -51,8 +51,9 @@ export function jobSource(
   };
 }
 
+/** Where the rows of a page are looked up again: a job may leave the queue behind the scan. */
 const placesOf: Readonly<Record<JobListing['source'], readonly JobOrigin[]>> = {
-  QUEUE: ['QUEUE'],
+  QUEUE: ['QUEUE', 'HISTORY'],
   HISTORY: ['HISTORY'],
   ALL: ['QUEUE', 'HISTORY'],
 };

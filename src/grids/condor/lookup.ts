@@ -158,6 +158,7 @@ export async function widenJobs(
   const projection = rows.reduce((all, row) => union(all, heldBy(row)), request.projection);
   const found = await findInSchedd(pool, schedd, rows, projection, request.signal, {
     places,
+    askAgainMs: 30,
   }).catch((error) => {
     throw troubleOf(schedd, error);
   });
