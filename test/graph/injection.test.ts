@@ -1,0 +1,204 @@
+/** Text of a request is data: it changes no selection, and reaches a command only inside a quoted string. */
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { JobFilter, JobOrder } from '../generated/graphql.js';
+import { encodeId } from '../../src/grids/id.js';
+import { describeReal } from '../real/index.js';
+import { type Graph, openGraph, poolGrid } from './open-graph.js';
+import { idsOf, ofSeed, type SeedJob, seedJobs } from './seed.js';
+
+const hostile = [
+  'pwned) || (true',
+  'pwned" || true || "',
+  'pwned\\" || true || \\"',
+  "pwned' || true || '",
+  'pwned") =?= true || ("',
+  '" || pwned || "',
+  '/Expr(pwned)/',
+  '$(touch pwned)',
+  '`pwned`',
+  '; pwned',
+  '-pool pwned',
+  'pwned%s%n',
+  'pwned.*|^$',
+  'pwned\u2028',
+];
+const severalLines = ['pwned\ntrue', 'pwned\r\n-constraint true', 'pwned\u0000true'];
+
+describeReal('pool', 'hostile text', (pool) => {
+  let graph: Graph;
+  let all: readonly SeedJob[];
+  let folder: string;
+  const log = () => join(folder, 'words');
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'htc-graph-words-'));
+    const recorder = join(folder, 'record');
+    const script = `#!/bin/sh\nprintf '%s\\0' "$@" >>'${log()}'\nexec "$@"\n`;
+    await writeFile(recorder, script, { mode: 0o755 });
+    await writeFile(log(), '');
+    const argv = [recorder, ...pool.prefix];
+    graph = await openGraph([poolGrid(pool, { prefix: { kind: 'exec', argv } })]);
+    all = await seedJobs(graph);
+  });
+  afterAll(async () => {
+    await graph.stop();
+    await rm(folder, { recursive: true });
+  });
+  beforeEach(() => truncate(log()));
+
+  /** The words that commands were given, each with its quoted strings taken out. */
+  async function bareWords(): Promise<string> {
+    const words = (await readFile(log(), 'utf8')).split('\0');
+    return words.map((word) => word.replaceAll(/"(?:\\"|[^"])*"/g, '""')).join('\n');
+  }
+  async function nothingEscaped(): Promise<void> {
+    expect(await bareWords()).not.toMatch(/pwned/i);
+  }
+
+  describe('as a value', () => {
+    const leaves = (text: string): readonly (readonly [JobFilter, 'none' | 'all'])[] => [
+      [{ owner: { eq: text } }, 'none'],
+      [{ owner: { ne: text } }, 'all'],
+      [{ owner: { in: [text, 'pwned'] } }, 'none'],
+      [{ owner: { startsWith: text } }, 'none'],
+      [{ batchName: { contains: text } }, 'none'],
+      [{ not: { batchName: { eq: text } } }, 'all'],
+      [{ attributes: [{ name: 'Cmd', string: { eq: text } }] }, 'none'],
+      [{ schedd: { ne: text } }, 'all'],
+    ];
+
+    it.each(hostile)('%j selects no job and hides none', async (text) => {
+      // One question with all leaves would let one of them hide another.
+      const answers = await Promise.all(
+        leaves(text).map(async ([filter]) => idsOf(await seedJobs(graph, { filter }))),
+      );
+      expect(answers).toEqual(leaves(text).map(([, which]) => (which === 'all' ? idsOf(all) : [])));
+      await nothingEscaped();
+    });
+
+    it.each(severalLines)('%j is refused: a command word has one line', async (text) => {
+      for (const [filter] of leaves(text).slice(0, 7)) {
+        const asked = seedJobs(graph, { filter });
+        await expect(asked).rejects.toThrow(/BAD_FILTER/);
+      }
+      await nothingEscaped();
+    });
+
+    it('finds the job that has just this text', async () => {
+      const text = 'pwned" || true || "x';
+      const cluster = await pool.submit(
+        'alice',
+        `executable = /bin/true\ntransfer_executable = false\nhold = true\n+Hostile = "${text.replaceAll('"', '\\"')}"\nqueue\n`,
+      );
+      try {
+        const filter: JobFilter = { attributes: [{ name: 'Hostile', string: { eq: text } }] };
+        const { data } = await graph.answer<{ jobs: { nodes: { nativeId: string }[] } }, object>(
+          'query ($filter: JobFilter) { jobs(filter: $filter) { nodes { nativeId } } }',
+          { filter },
+        );
+        expect(data?.jobs.nodes).toEqual([{ nativeId: `${cluster}.0` }]);
+        expect(await bareWords()).toContain('(Hostile =?= "")');
+      } finally {
+        await pool.remove(`ClusterId == ${cluster}`);
+      }
+    });
+  });
+
+  const names = [...hostile, ...severalLines, 'pwned pwned', '', '1pwned', 'pwned.x', 'true', 'é'];
+
+  it.each(names)(
+    '%j as the name of an attribute is BAD_ATTRIBUTE wherever one is taken',
+    async (name) => {
+      const filter: JobFilter = { attributes: [{ name, number: { gte: 0 } }] };
+      const orderBy: JobOrder[] = [{ attribute: name }];
+      for (const [document, variables] of [
+        ['query ($filter: JobFilter) { jobs(filter: $filter) { totalCount } }', { filter }],
+        ['query ($orderBy: [JobOrder!]) { jobs(orderBy: $orderBy) { nodes { id } } }', { orderBy }],
+        [
+          'query ($name: String!) { jobs { groups(by: [{ attribute: $name }]) { totalCount } } }',
+          { name },
+        ],
+        [
+          'query ($name: String!) { jobs { aggregates { attribute(name: $name) { count } } } }',
+          { name },
+        ],
+        [
+          'query ($name: String!) { jobs { nodes { attribute(name: $name) { value } } } }',
+          { name },
+        ],
+        ['query ($name: String!) { slots { nodes { classAd(names: [$name]) } } }', { name }],
+      ] as const) {
+        const { codes } = await graph.answer(document, variables);
+        expect(new Set(codes), document).toEqual(new Set(['BAD_ATTRIBUTE']));
+      }
+      await nothingEscaped();
+    },
+  );
+
+  it.each([...hostile, ...severalLines])(
+    '%j as an id or the name of a daemon finds nothing',
+    async (text) => {
+      const codesOf = async (document: string) => (await graph.answer(document, { text })).codes;
+      const query = (field: string) => `query ($text: String!) { ${field} }`;
+      expect(await codesOf(query('job(schedd: $text, jobId: "1.0") { id }'))).toEqual([
+        'UNKNOWN_SCHEDD',
+      ]);
+      expect(
+        await codesOf(query('jobs(filter: { schedd: { eq: $text } }) { totalCount }')),
+      ).toEqual(['UNKNOWN_SCHEDD']);
+      expect(await codesOf(query('jobs(filter: { nativeIds: [$text] }) { totalCount }'))).toEqual([
+        'BAD_FILTER',
+      ]);
+      expect(await codesOf(query('job(jobId: $text) { id }'))).toEqual(['BAD_USER_INPUT']);
+      expect(await codesOf(query('jobs(source: HISTORY, since: $text) { totalCount }'))).toEqual([
+        'BAD_USER_INPUT',
+      ]);
+      const config = query(
+        'config(matching: $text, names: [$text]) { totalCount } configEntry(name: $text) { value }',
+      );
+      expect((await graph.answer(config, { text })).data).toEqual({
+        config: { totalCount: 0 },
+        configEntry: null,
+      });
+      expect(
+        await codesOf(
+          query('configEntry(daemon: SCHEDD, daemonName: $text, name: "LOG") { value }'),
+        ),
+      ).toEqual(['UNKNOWN_SCHEDD']);
+      await nothingEscaped();
+    },
+  );
+
+  it.each([...hostile, ...severalLines])('%j in a forged id finds nothing', async (text) => {
+    const ids = [
+      encodeId('Job', 'pool', text, 1, 0),
+      encodeId('JobCluster', 'pool', text, 1),
+      encodeId('Slot', 'pool', text),
+      encodeId('Machine', 'pool', text),
+      encodeId('PoolAd', 'pool', 'SCHEDD', text),
+      encodeId('PoolAd', 'pool', text, 'x'),
+      encodeId('ConfigEntry', 'pool', null, null, text),
+      encodeId('ConfigEntry', 'pool', 'SCHEDD', text, 'LOG'),
+    ];
+    const document = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }';
+    const { data, codes } = await graph.answer(document, { ids });
+    expect(data).toEqual({ nodes: ids.map(() => null) });
+    expect(codes.filter((code) => code !== 'UNKNOWN_SCHEDD' && code !== 'BAD_FILTER')).toEqual([]);
+    await nothingEscaped();
+  });
+
+  it('a raw constraint is refused by every list, however harmless', async () => {
+    for (const list of ['jobs', 'slots', 'machines', 'ads']) {
+      const document = `{ ${list}(filter: { constraint: "true" }) { totalCount } }`;
+      const { codes, errors } = await graph.answer(document, {});
+      expect(codes, list).toEqual(['CAPABILITY_MISSING']);
+      expect(errors[0]?.message).toMatch(/typed filters/);
+    }
+    const nested = ofSeed({ or: [{ not: { constraint: 'true' } }] });
+    await expect(seedJobs(graph, { filter: nested })).rejects.toThrow(/CAPABILITY_MISSING/);
+    expect(await bareWords()).toBe('');
+  });
+});
