@@ -30,7 +30,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   });
 }
 
-export const tooLarge = (maxBytes: number): GridError =>
+const tooLarge = (maxBytes: number): GridError =>
   new GridError(
     'LIMIT_EXCEEDED',
     `The request is larger than the ${maxBytes} bytes that this caller may send. Send less at once.`,

@@ -27,7 +27,7 @@ type MetricName = keyof typeof metricTable;
 export type OperationType = 'query' | 'mutation' | 'subscription' | 'none';
 export type Transport = 'http' | 'ws';
 
-export interface GridCall {
+interface GridCall {
   readonly grid: string;
   /** What was called: `condor_q`, `Query`, `BatchGetItem`, … A closed, small set: it is a label. */
   readonly call: string;

@@ -1,7 +1,7 @@
 /** Whether the server can do its work: each grid's health, asked for rarely however often it is read. */
 import type { GridKind, HealthStatus } from '../grids/grid.js';
 
-export interface GridReadiness {
+interface GridReadiness {
   readonly name: string;
   readonly kind: GridKind;
   readonly status: HealthStatus;

@@ -33,7 +33,7 @@ export interface Connection {
   ended(): void;
 }
 
-export interface Running {
+interface Running {
   readonly trace: Trace;
   readonly abort: AbortController;
   readonly leave: () => void;

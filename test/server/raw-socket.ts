@@ -1,13 +1,13 @@
 /** A WebSocket client that speaks no protocol of its own: tests write the frames. */
 import { WebSocket, type ClientOptions } from 'ws';
 
-export interface Message {
+interface Message {
   readonly type: string;
   readonly id?: string;
   readonly payload?: unknown;
 }
 
-export interface Closed {
+interface Closed {
   readonly code: number;
   readonly reason: string;
 }

@@ -11,12 +11,12 @@ import type { AskReadiness } from '../../src/server/readiness.js';
 import { guardRoots } from '../../src/server/rules.js';
 import { createServer, type Server } from '../../src/server/server.js';
 
-export interface TinyContext extends OperationRequest {
+interface TinyContext extends OperationRequest {
   readonly world: World;
 }
 
 /** What the tiny schema reads and reports. */
-export class World {
+class World {
   /** Settles `slow`. */
   readonly slow = deferred<string>();
   readonly begun = deferred();
@@ -108,7 +108,7 @@ const streams: Record<string, Resolve> = {
   },
 };
 
-export function tinySchema(): GraphQLSchema {
+function tinySchema(): GraphQLSchema {
   const schema = buildSchema(sdl);
   for (const [typeName, fields] of Object.entries(resolvers)) {
     const type = schema.getType(typeName);
