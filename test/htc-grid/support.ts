@@ -54,3 +54,12 @@ export const tasksOf = (session: string, tasks: number): NewTask[] =>
     priority: 0,
     submittedAt: 1795302621626,
   }));
+
+export function deferred<T>() {
+  let settle: { resolve: (value: T) => void; reject: (error: unknown) => void } | undefined;
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  // The executor has run.
+  return { promise, ...(settle as unknown as NonNullable<typeof settle>) };
+}

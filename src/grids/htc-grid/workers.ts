@@ -54,6 +54,8 @@ export class Workers {
     >;
   readonly #queue = new TaskQueue();
   readonly #running = new Map<string, Running>();
+  /** Priorities of tasks given back by an attempt that has not ended yet: queued when it has. */
+  readonly #again = new Map<string, number>();
   readonly #stopped = new AbortController();
   #sweep: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
@@ -136,6 +138,9 @@ export class Workers {
         })
         .finally(() => {
           this.#running.delete(taskId);
+          const again = this.#again.get(taskId);
+          this.#again.delete(taskId);
+          if (again !== undefined) this.#queue.push([taskId], again);
           this.#pump();
         });
       this.#running.set(taskId, { abort, done });
@@ -205,8 +210,10 @@ export class Workers {
     );
     if (changed === undefined) return;
     this.#tell(changed);
-    if (retries < maxRetries) this.#queue.push([taskId], row.priority ?? 0);
-    this.#pump();
+    if (retries >= maxRetries) return;
+    const priority = row.priority ?? 0;
+    if (this.#running.has(taskId)) this.#again.set(taskId, priority);
+    else this.enqueue([taskId], priority);
   }
 
   /** Rows of an earlier process with the same folder: its workers are gone, so no claim stands. */
