@@ -260,7 +260,7 @@ describe('the task function', () => {
   const context = { signal: live(), taskId: 's_0', sessionId: 's' };
   it('of a grid without a module computes, echoes, and refuses to work without end', async () => {
     expect(await demonstrationTask({ fibonacci: 90 }, context)).toMatchObject({
-      result: 2880067194370816120,
+      result: '2880067194370816120',
     });
     expect(await demonstrationTask({ worker_arguments: ['3', '1'] }, context)).toBe(3);
     expect(await demonstrationTask({ a: 1 }, context)).toMatchObject({ echo: { a: 1 } });

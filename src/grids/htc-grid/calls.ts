@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { asGridError, GridError } from '../../errors.js';
 
 export type CallKind = 'table-read' | 'table-write' | 'data-read' | 'data-write';
-export type CallOutcome = 'ok' | 'refused' | 'throttled' | 'failed' | 'aborted';
+type CallOutcome = 'ok' | 'refused' | 'throttled' | 'failed' | 'aborted';
 
 export interface Call {
   readonly kind: CallKind;
@@ -33,7 +33,7 @@ const denied = new Set([
 ]);
 
 /** How long a reader that was told to slow down should stay away. */
-export const throttledRetryAfterMs = 1000;
+const throttledRetryAfterMs = 1000;
 
 export const throttledError = (what: string, cause?: unknown): GridError =>
   new GridError('THROTTLED', `${what} asks to slow down; try again in a second or two.`, {

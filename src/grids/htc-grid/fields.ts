@@ -30,7 +30,7 @@ export interface TaskField<Value> {
   /** Attributes of the row that are read for it. */
   readonly attributes: readonly string[];
   readonly unit: 'ms' | 'epoch ms' | null;
-  /** When the field is null; null where it never is. */
+  /** When the field is null, as it goes on after the word "Null"; null where it never is. */
   readonly whenNull: string | null;
   decode(item: TaskItem, beside: Beside): Value;
 }
@@ -82,7 +82,7 @@ export const taskFields: FieldTable = {
     description: 'The identity that submitted the session through this server.',
     attributes: [],
     unit: null,
-    whenNull: 'the session was submitted elsewhere',
+    whenNull: 'where the session was submitted elsewhere',
     decode: (_item, beside) => beside.owner,
   },
   attempts: {
@@ -96,14 +96,14 @@ export const taskFields: FieldTable = {
     description: 'When the row was written.',
     attributes: [attributes.submittedAt],
     unit: 'epoch ms',
-    whenNull: 'the row is a stub made by cancelling a task that never existed',
+    whenNull: 'where the row is a stub, made by cancelling a task that never existed',
     decode: (item) => item.submittedAt ?? null,
   },
   startedAt: {
     description: 'When a worker claimed the task; the table does not store it.',
     attributes: [],
     unit: 'epoch ms',
-    whenNull: 'not yet claimed, or this server did not see it happen',
+    whenNull: 'before that, and where this server did not see it happen',
     decode: (_item, beside) => startOf(beside),
   },
   endedAt: {
@@ -111,21 +111,21 @@ export const taskFields: FieldTable = {
       "When the task ended, by the worker's clock; for cancelled and failed tasks when this server saw it.",
     attributes: [attributes.completedAt, attributes.status],
     unit: 'epoch ms',
-    whenNull: 'not ended, or cancelled or failed unseen by this server',
+    whenNull: 'before that, and where this server did not see it being cancelled or failing',
     decode: endOf,
   },
   waitMs: {
     description: 'From submission to the claim.',
     attributes: [attributes.submittedAt],
     unit: 'ms',
-    whenNull: 'startedAt is null',
+    whenNull: 'where startedAt is null',
     decode: (item, beside) => between(item.submittedAt ?? null, startOf(beside)),
   },
   runMs: {
     description: 'From the last claim to the end.',
     attributes: [attributes.completedAt, attributes.status],
     unit: 'ms',
-    whenNull: 'startedAt or endedAt is null',
+    whenNull: 'where startedAt or endedAt is null',
     decode: (item, beside) => between(startOf(beside), endOf(item, beside)),
   },
   failure: {
@@ -133,7 +133,7 @@ export const taskFields: FieldTable = {
       'Why the task did not do what was asked. FUNCTION_ERROR is read from the output, and only where this field is selected.',
     attributes: [attributes.status, attributes.retries],
     unit: null,
-    whenNull: 'nothing failed, or the task has not ended',
+    whenNull: 'where nothing failed, and before the task has ended',
     decode: failureOf,
   },
   revision: {
@@ -147,28 +147,28 @@ export const taskFields: FieldTable = {
     description: 'Position in the submission, from 0.',
     attributes: [attributes.taskId],
     unit: null,
-    whenNull: 'the task id has another form than <session>_<index>',
+    whenNull: 'where the task id has another form than <session>_<index>',
     decode: (item) => indexOf(item.taskId),
   },
   priority: {
     description: 'The priority of the submission; larger runs first.',
     attributes: [attributes.priority],
     unit: null,
-    whenNull: 'the row has none',
+    whenNull: 'where the row has none',
     decode: (item) => item.priority ?? null,
   },
   worker: {
     description: 'The worker that has the task, or that finished it.',
     attributes: [attributes.owner],
     unit: null,
-    whenNull: 'no worker has it: pending, cancelled or failed',
+    whenNull: 'while no worker has it, and where it was cancelled or failed',
     decode: (item) => (item.owner === undefined || item.owner === nobody ? null : item.owner),
   },
   heartbeatExpiresAt: {
     description: 'Until when the worker has to renew its claim, else the task is given to another.',
     attributes: [attributes.heartbeatSec],
     unit: 'epoch ms',
-    whenNull: 'never claimed',
+    whenNull: 'before the first claim',
     decode: (item) =>
       item.heartbeatSec === undefined || item.heartbeatSec === 0 ? null : item.heartbeatSec * 1000,
   },

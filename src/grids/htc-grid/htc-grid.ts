@@ -227,16 +227,6 @@ export class HtcGrid implements TaskGrid {
     return this.parts.logs.everything;
   }
 
-  /** For `--check`: resolves with what was found, or rejects with what is wrong. */
-  async probe(signal: AbortSignal): Promise<readonly string[]> {
-    const lines: string[] = [];
-    for (const { name, check } of this.parts.components) {
-      const { detail, count } = await check(signal);
-      lines.push(`${name}: ${detail ?? String(count ?? 'OK')}`);
-    }
-    return lines;
-  }
-
   stop(): Promise<void> {
     this.#stopped ??= this.parts.stop();
     return this.#stopped;

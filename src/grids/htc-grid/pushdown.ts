@@ -39,7 +39,7 @@ export const forSession = (filter: Predicate, facts: SessionFacts): Predicate =>
   decide(filter, (ref) => ofSession(facts, ref));
 
 /** The value of a ref for every task of a state; undefined where they differ in it. */
-export function ofState(state: NativeState, ref: Ref): Value {
+function ofState(state: NativeState, ref: Ref): Value {
   if ('attribute' in ref) return undefined;
   const work = workState(state);
   switch (ref.field) {

@@ -29,7 +29,7 @@ export interface SessionRegistry {
 }
 
 /** How many sessions are remembered; the oldest are forgotten first. */
-export const maxEntries = 100_000;
+const maxEntries = 100_000;
 
 /** The registry of this process; alone, it ends with it. */
 export class MemoryRegistry implements SessionRegistry {

@@ -42,7 +42,7 @@ export function taskRow(item: TaskItem, fields: ReadonlySet<string>, context: Ro
   return Object.assign(row, asked);
 }
 
-export const idKeyOf = (
+const idKeyOf = (
   grid: string,
   item: Pick<TaskItem, 'taskId' | 'sessionId'>,
 ): readonly (string | number)[] => [grid, item.sessionId, indexOf(item.taskId) ?? -1];

@@ -10,7 +10,7 @@ import type { NativeState } from './status.js';
 import { sessionOf, statusOf } from './status.js';
 
 /** DynamoDB's own limit of rows in one BatchWriteItem. */
-export const batchWriteLimit = 25;
+const batchWriteLimit = 25;
 const parallelBatches = 4;
 const batchRounds = 8;
 

@@ -11,7 +11,7 @@ import { partitions, sessionOf, statusOf } from './status.js';
 import { heartbeatIndex, sessionIndex, tableDefinition } from './table-definition.js';
 
 /** DynamoDB's own limit of keys in one BatchGetItem. */
-export const batchGetLimit = 100;
+const batchGetLimit = 100;
 /** Batch reads at once for one caller: readers leave capacity to the workers. */
 const parallelBatches = 4;
 const parallelQueries = 8;

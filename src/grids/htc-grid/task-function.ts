@@ -50,7 +50,7 @@ const order = z.looseObject({
   sleepMs: z.number().min(0).max(maxSleepMs).optional(),
   /** Raises an error with this message. */
   fail: z.string().optional(),
-  /** Computes this Fibonacci number; 90 is the last one below 2^53. */
+  /** Computes this Fibonacci number; from the 79th on, beyond 2^53, as text. */
   fibonacci: z.int().min(0).max(maxFibonacci).optional(),
   /** HTC-Grid's own example sleeps for the first of them, in milliseconds, and returns it. */
   worker_arguments: z.array(z.union([z.string(), z.number()])).optional(),
@@ -69,8 +69,8 @@ export async function demonstrationTask(task: unknown, { signal }: TaskContext):
   return { result, sleptMs: pauseMs, echo: task };
 }
 
-function fibonacciOf(n: number): number {
-  let [a, b] = [0, 1];
+function fibonacciOf(n: number): number | string {
+  let [a, b] = [0n, 1n];
   for (let i = 0; i < n; i++) [a, b] = [b, a + b];
-  return a;
+  return a > BigInt(Number.MAX_SAFE_INTEGER) ? String(a) : Number(a);
 }
