@@ -55,9 +55,10 @@ export class Collector<Row extends object> {
 
   /** A page that the grid cut. */
   window({ rows, more }: Window<Row>, source: Source<Row>): void {
+    const origin = { source, narrow: false };
     for (const row of rows) {
       this.#page?.add(row);
-      this.#origins.set(row, { source, narrow: false });
+      this.#origins.set(row, origin);
     }
     this.#page?.sees(more);
   }
@@ -66,19 +67,17 @@ export class Collector<Row extends object> {
   async answer(widen: Widen<Row>): Promise<Collected<Row>> {
     const page = this.#page?.page() ?? { rows: [], hasNextPage: false, hasPreviousPage: false };
     const groups = new Map(this.#groups.map((group) => [group.name, group.answer()]));
-    const shown = new Set([
-      ...page.rows.map(({ row }) => row),
-      ...[...groups.values()].flatMap(rowsOf),
-    ]);
-
-    const narrow = new Map<Source<Row>, Row[]>();
-    for (const row of shown) {
+    const narrow = new Map<Source<Row>, Set<Row>>();
+    const note = (row: Row): void => {
       const origin = this.#origins.get(row);
-      if (origin?.narrow) append(narrow, origin.source, row);
-    }
+      if (origin?.narrow) addTo(narrow, origin.source, row);
+    };
+    for (const { row } of page.rows) note(row);
+    for (const answer of groups.values()) rowsOf(answer).forEach(note);
     const wide = new Map<Row, Row | undefined>();
     await Promise.all(
-      [...narrow].map(async ([source, rows]) => {
+      [...narrow].map(async ([source, set]) => {
+        const rows = [...set];
         const widened = await widen(source, rows);
         rows.forEach((row, i) => wide.set(row, widened && (widened[i] ?? row)));
       }),
@@ -132,8 +131,8 @@ function showing<Row>(groups: Groups<Row>, show: (row: Row) => Row | undefined):
 const mapValues = <K, A, B>(map: ReadonlyMap<K, A>, to: (value: A) => B): Map<K, B> =>
   new Map([...map].map(([key, value]) => [key, to(value)]));
 
-function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+function addTo<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
   const values = map.get(key);
-  if (values) values.push(value);
-  else map.set(key, [value]);
+  if (values) values.add(value);
+  else map.set(key, new Set([value]));
 }

@@ -30,6 +30,7 @@ export function compareValues(a: SortValue, b: SortValue): number {
 
 /** Compares positions under an order; ids break ties upwards whatever the direction of the terms. */
 export function comparator(order: readonly OrderTerm[]): (a: PageKey, b: PageKey) => number {
+  if (order.length === 0) return (a, b) => compareIds(a.id, b.id);
   return (a, b) => {
     for (const [i, { direction }] of order.entries()) {
       const sign = compareValues(a.order[i] ?? null, b.order[i] ?? null);
@@ -43,6 +44,8 @@ export function comparator(order: readonly OrderTerm[]): (a: PageKey, b: PageKey
 export function compareIds(a: PageKey['id'], b: PageKey['id']): number {
   const shared = Math.min(a.length, b.length);
   for (let i = 0; i < shared; i++) {
+    // Most parts of two ids are the same: the grid, the schedd, the cluster.
+    if (a[i] === b[i]) continue;
     const sign = compareValues(a[i] ?? null, b[i] ?? null);
     if (sign !== 0) return sign;
   }
