@@ -1,13 +1,12 @@
 /** Puts the meaning of a grid's fields, as its own table tells it, on the fields of the graph. */
 import { type GraphQLSchema, isObjectType } from 'graphql';
-import { jobFields, slotFields } from '../src/grids/condor/index.js';
-import { describe as describeNative } from '../src/grids/condor/field.js';
-import { taskFields, type TaskField } from '../src/grids/htc-grid/fields.js';
+import { describe, jobFields, slotFields } from '../src/grids/condor/index.js';
+import { taskFields, type TaskField } from '../src/grids/htc-grid/index.js';
 
 const texts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Task: mapped<TaskField<unknown>>(taskFields, ofTask),
-  Job: mapped(jobFields, describeNative),
-  Slot: mapped(slotFields, describeNative),
+  Job: mapped(jobFields, describe),
+  Slot: mapped(slotFields, describe),
 };
 
 /** TypeGraphQL makes the root types itself, without words. */

@@ -1,6 +1,6 @@
 /** Streams: logs that are appended once and followed from any position, in frames. */
 export { AppendLog, type AppendLogOptions } from './append-log.js';
-export { systemClock, type Clock } from './clock.js';
+export type { Clock } from './clock.js';
 export { decodeCursor, encodeCursor, maxCursorBytes, type LogPosition } from './cursor.js';
 export {
   deliveryLimits,

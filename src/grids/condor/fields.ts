@@ -5,7 +5,7 @@
 import type { Ad } from '../../classad/ad.js';
 import type { JobFields } from '../jobs.js';
 import {
-  describe,
+ 
   number,
   text,
   time,
@@ -236,9 +236,6 @@ export const jobTable: FieldTable = {
     countable: false,
   },
 };
-
-/** The description of a job's field, for the schema. */
-export const describeJob = (field: keyof JobFields): string => describe(jobFields[field]);
 
 const isDone = (ad: Ad): boolean => ad.number('JobStatus') === 3 || ad.number('JobStatus') === 4;
 

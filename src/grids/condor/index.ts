@@ -12,10 +12,10 @@ import type { Pool } from './pool.js';
 import { CommandRunner, type RunnerOptions } from './runner.js';
 import { Schedds } from './schedds.js';
 
-export { checkFilter, checkName, checkRefs, isHidden } from './attributes.js';
+export { checkRefs } from './attributes.js';
 export { describe, type Field, type FieldTable } from './field.js';
-export { describeJob, jobFields } from './fields.js';
-export { describeSlot, slotFields } from './slot-fields.js';
+export { jobFields } from './fields.js';
+export { slotFields } from './slot-fields.js';
 export { commandsFound, probe } from './health.js';
 export type { CommandPrefix } from './command.js';
 export type { CommandReport } from './runner.js';

@@ -1,7 +1,7 @@
 /** The table from a slot's fields to attributes of its Machine ad. */
 import type { Ad } from '../../classad/ad.js';
 import type { JobKey, SlotRow } from '../jobs.js';
-import { describe, number, text, type Field, type FieldTable } from './field.js';
+import { number, text, type Field, type FieldTable } from './field.js';
 
 type SlotFields = Required<
   Omit<SlotRow, '__typename' | 'id' | 'gridName' | 'idKey' | 'record' | 'name' | 'machineName'>
@@ -63,9 +63,6 @@ export const slotTable: FieldTable = {
   name: text('Name', { meaning: 'The name of the slot: slot1_3@host.' }),
   machineName: text('Machine', { meaning: 'The host that the slot belongs to.' }),
 };
-
-/** The description of a slot's field, for the schema. */
-export const describeSlot = (field: keyof SlotFields): string => describe(slotFields[field]);
 
 /** The slot names cluster and proc; the schedd stands in front of the job's global id. */
 function jobOf(ad: Ad): JobKey | null {
