@@ -1,4 +1,5 @@
 /** What every resolver has: the caller, the grids, and loaders that live for one request or one frame. */
+import { setMaxListeners } from 'node:events';
 import type { Caller } from '../src/access/caller.js';
 import { ownWork } from '../src/access/caller.js';
 import type { GridRegistry } from '../src/grids/registry.js';
@@ -68,6 +69,8 @@ export class GraphService {
 
   /** The context of one operation. */
   context(operation: Operation): GraphContext {
+    // Every look-up under way listens: hundreds are no leak.
+    setMaxListeners(0, operation.signal);
     return {
       ...operation,
       grids: this.grids,

@@ -29,7 +29,7 @@ export interface Answer<Data> {
   readonly codes: readonly unknown[];
 }
 
-export interface Frames<Data> extends AsyncGenerator<Answer<Data>, void, undefined> {
+export interface Frames<Data> extends AsyncGenerator<Data, void, undefined> {
   /** The client goes away. */
   leave(): Promise<void>;
 }
@@ -46,7 +46,9 @@ export interface Graph {
     document: Typed<D, V> | string,
     variables: V,
     caller?: Caller,
-  ): Promise<Frames<D> | Answer<D>>;
+  ): Promise<Frames<Answer<D>> | Answer<D>>;
+  /** The data of the frames of a stream that must be accepted and must not fail. */
+  frames<D, V>(document: Typed<D, V>, variables: V, caller?: Caller): Promise<Frames<D>>;
   /** Ends the streams, then the grids. */
   stop(): Promise<void>;
 }
@@ -79,6 +81,23 @@ export async function openGraph(
   };
   const answer: Graph['answer'] = async (document, variables, who = admin) =>
     answerOf(await execute(operation(document, variables, who).args));
+  const follow: Graph['follow'] = async <D, V>(
+    document: Typed<D, V> | string,
+    variables: V,
+    who: Caller = admin,
+  ) => {
+    const { args, left } = operation(document, variables, who);
+    const results = await subscribe(args);
+    if (!isFrames(results)) return answerOf<D>(results);
+    const frames = (async function* () {
+      for await (const result of results) yield answerOf<D>(result);
+    })();
+    const leave = async () => {
+      left.abort(new Error('The client has gone.'));
+      await results.return(undefined);
+    };
+    return Object.assign(frames, { leave });
+  };
   return {
     schema,
     service,
@@ -89,19 +108,18 @@ export async function openGraph(
       if (data == null) throw new Error('The answer has no data.');
       return data;
     },
-    async follow<D, V>(document: Typed<D, V> | string, variables: V, who: Caller = admin) {
-      const { args, left } = operation(document, variables, who);
-      const results = await subscribe(args);
-      if (!isFrames(results)) return answerOf<D>(results);
+    follow,
+    async frames(document, variables, who = admin) {
+      const followed = await follow(document, variables, who);
+      if ('codes' in followed) throw new Error(`Refused: ${JSON.stringify(followed.errors)}`);
       const frames = (async function* () {
-        for await (const result of results) yield answerOf<D>(result);
+        for await (const { data, errors } of followed) {
+          if (errors.length > 0 || data == null)
+            throw new Error(`Failed: ${JSON.stringify(errors)}`);
+          yield data;
+        }
       })();
-      return Object.assign(frames, {
-        async leave() {
-          left.abort(new Error('The client has gone.'));
-          await frames.return();
-        },
-      });
+      return Object.assign(frames, { leave: () => followed.leave() });
     },
     async stop() {
       service.close();
