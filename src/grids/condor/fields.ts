@@ -4,16 +4,7 @@
  */
 import type { Ad } from '../../classad/ad.js';
 import type { JobFields } from '../jobs.js';
-import {
- 
-  number,
-  text,
-  time,
-  timeOf,
-  type Fetched,
-  type Field,
-  type FieldTable,
-} from './field.js';
+import { number, text, time, timeOf, type Fetched, type Field, type FieldTable } from './field.js';
 import {
   failureAttributes,
   failureOf,
