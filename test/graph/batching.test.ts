@@ -1,0 +1,167 @@
+/** What one request costs the grids: look-ups are gathered, and what is known is not asked again. */
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  JobsByIdDocument,
+  NodesDocument,
+  SessionListDocument,
+  SessionProgressDocument,
+  SessionTasksDocument,
+  SubmitTasksDocument,
+  TaskCompletedDocument,
+} from '../generated/graphql.js';
+import { GridError } from '../../src/errors.js';
+import type { Call } from '../../src/grids/htc-grid/calls.js';
+import type { HtcGrid } from '../../src/grids/htc-grid/index.js';
+import { encodeId } from '../../src/grids/id.js';
+import { describeReal } from '../real/index.js';
+import { Gate } from './gate.js';
+import { commandCounter, embeddedGrid, type Graph, openGraph, poolGrid } from './open-graph.js';
+import { seedJobs } from './seed.js';
+
+describeReal('pool', 'commands', (pool) => {
+  const { reports, note: onCommand } = commandCounter();
+  let graph: Graph;
+  beforeAll(async () => {
+    graph = await openGraph([poolGrid(pool, { onCommand })]);
+  });
+  afterAll(() => graph.stop());
+
+  it('1,000 jobs by id cost at most 20, and each comes in its place', async () => {
+    const known = await seedJobs(graph, { source: 'ALL' });
+    const ids = Array.from({ length: 1000 }, (_, n) => {
+      const job = n % 10 === 0 ? known[(n / 10) % known.length] : undefined;
+      return job?.id ?? encodeId('Job', 'pool', pool.scheddName, 900_000 + (n % 7), n);
+    });
+    reports.length = 0;
+    const { nodes } = await graph.ask(JobsByIdDocument, { ids });
+    const real = new Set(known.map(({ id }) => id));
+    expect(nodes.map((node) => node?.id ?? null)).toEqual(
+      ids.map((id) => (real.has(id) ? id : null)),
+    );
+    expect(reports.length).toBeGreaterThan(0);
+    expect(reports.length).toBeLessThanOrEqual(20);
+  });
+
+  it('the same job in many places is looked up once', async () => {
+    const [job] = await seedJobs(graph);
+    reports.length = 0;
+    const fields = Array.from(
+      { length: 30 },
+      (_, n) => `j${n}: job(id: "${job?.id}") { owner state }`,
+    );
+    const { data, errors } = await graph.answer<Record<string, object>, object>(
+      `{ ${fields.join(' ')} }`,
+      {},
+    );
+    expect(errors).toEqual([]);
+    expect(Object.values(data ?? {})).toHaveLength(30);
+    expect(reports.filter(({ kind }) => kind === 'queue')).toHaveLength(1);
+  });
+});
+
+describe('reads of the state table', () => {
+  const gate = new Gate();
+  const calls: Call[] = [];
+  const reads = () => calls.filter(({ kind }) => kind === 'table-read');
+  let graph: Graph;
+  beforeAll(async () => {
+    const onCall = (call: Call) => void calls.push(call);
+    graph = await openGraph([await embeddedGrid({ run: gate.run, onCall })]);
+  });
+  afterAll(() => graph.stop());
+
+  async function submit(...payloads: readonly unknown[]) {
+    const input = { payloads: [...payloads] };
+    const { submitTasks } = await graph.ask(SubmitTasksDocument, { input });
+    return { id: submitTasks.session?.id ?? '', taskIds: submitTasks.taskIds };
+  }
+  const ended = (id: string, terminal: number) =>
+    vi.waitFor(
+      async () => {
+        const { session } = await graph.ask(SessionTasksDocument, { id, first: 1 });
+        expect(session?.progress?.terminal).toBe(terminal);
+      },
+      { timeout: 60_000, interval: 200 },
+    );
+
+  it('1,000 tasks by id cost at most 10', async () => {
+    const { id, taskIds } = await submit(...Array.from({ length: 1000 }, (_, n) => n));
+    await ended(id, 1000);
+    const ids = taskIds.map((taskId) => encodeId('Task', 'local', taskId));
+    calls.length = 0;
+    const { nodes } = await graph.ask(NodesDocument, { ids });
+    expect(nodes.map((node) => node?.id)).toEqual(ids);
+    expect(reads().length).toBeGreaterThan(0);
+    expect(reads().length).toBeLessThanOrEqual(10);
+  }, 90_000);
+
+  it('progress of a session that is being followed costs none', async () => {
+    const { id } = await submit({ wait: 'a' }, { wait: 'b' });
+    const stream = await graph.frames(TaskCompletedDocument, { sessions: [id] });
+    for await (const { taskCompleted } of stream) if (taskCompleted.kind === 'SYNCED') break;
+    const progress = await graph.frames(SessionProgressDocument, { session: id });
+    await progress.next();
+    await ended(id, 0);
+    const readsOf = async (fields: string) => {
+      calls.length = 0;
+      const { data } = await graph.answer(`{ session(id: "${id}") { ${fields} } }`, {});
+      return { data, count: reads().length };
+    };
+    const { count } = await readsOf('nativeId');
+    const progressed = await readsOf('nativeId progress { total terminal byState { count } }');
+    expect(progressed.data).toMatchObject({ session: { progress: { total: 2, terminal: 0 } } });
+    expect(progressed.count).toBe(count);
+    gate.open('a', 'b');
+    await progress.leave();
+    await stream.leave();
+  });
+});
+
+describe('a progress that fails', () => {
+  let graph: Graph;
+  let troubled: readonly string[] = [];
+  beforeAll(async () => {
+    const grid = await embeddedGrid();
+    graph = await openGraph([failingProgress(grid, (session) => troubled.includes(session))]);
+  });
+  afterAll(() => graph.stop());
+
+  it('is null with an error beside it, and erases neither the list nor the others', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 3; n += 1) {
+      const input = { payloads: [n] };
+      ids.push(
+        (await graph.ask(SubmitTasksDocument, { input })).submitTasks.session?.nativeId ?? '',
+      );
+    }
+    troubled = ids.slice(1, 2);
+    const { data, errors } = await graph.answer(SessionListDocument, {});
+    const nodes = data?.sessions?.nodes ?? [];
+    expect(nodes.map(({ nativeId }) => nativeId)).toEqual(ids.toReversed());
+    expect(nodes.map(({ progress }) => progress?.total ?? null)).toEqual([1, null, 1]);
+    expect(errors).toMatchObject([
+      {
+        path: ['sessions', 'nodes', 1, 'progress'],
+        extensions: { code: 'THROTTLED', retryable: true, retryAfterMs: 250 },
+      },
+    ]);
+  });
+});
+
+/** The grid as it is, but for the progress of some sessions. */
+function failingProgress(grid: HtcGrid, fails: (session: string) => boolean): HtcGrid {
+  const throttled = new GridError('THROTTLED', 'The table asks to slow down; try later.', {
+    retryAfterMs: 250,
+  });
+  const progress: HtcGrid['progress'] = async (sessions, signal) => {
+    const answers = await grid.progress(sessions, signal);
+    return sessions.map((session, i) => (fails(session) ? throttled : (answers[i] ?? throttled)));
+  };
+  return new Proxy(grid, {
+    get(target, name) {
+      if (name === 'progress') return progress;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
