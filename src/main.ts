@@ -5,6 +5,7 @@ import { loadConfiguration, type Configuration, type Overrides } from './config/
 import { masked } from './config/masked.js';
 import { ConfigError } from './config/problem.js';
 import { version } from './server/about.js';
+import { forProduction } from './server/production.js';
 
 interface Options extends Overrides {
   readonly printConfig?: true;
@@ -45,21 +46,25 @@ try {
   process.exit(1);
 }
 
+function program() {
+  return forProduction(() => import('./server/start.js'));
+}
+
 async function check(configuration: Configuration): Promise<void> {
-  const { checkGrids } = await import('./server/start.js');
+  const { checkGrids } = await program();
   const lines = await checkGrids(configuration);
   for (const { name, ok, text } of lines) print(`${ok ? 'ok  ' : 'FAIL'} ${name}: ${text}`);
   process.exit(lines.every(({ ok }) => ok) ? 0 : 1);
 }
 
 async function start(configuration: Configuration): Promise<void> {
-  const { startProgram } = await import('./server/start.js');
-  const program = await startProgram(configuration);
-  stopOnSignals(() => program.stop());
-  const { url } = program;
+  const { startProgram } = await program();
+  const started = await startProgram(configuration);
+  stopOnSignals(() => started.stop());
+  const { url } = started;
   print(`htc-graph ${version} answers at ${url.href}graphql (HTTP and WebSocket)`);
   if (configuration.server.playground) print(`  playground  ${url.href}`);
-  for (const { name, text } of await program.describe()) print(`  grid ${name.padEnd(10)} ${text}`);
+  for (const { name, text } of await started.describe()) print(`  grid ${name.padEnd(10)} ${text}`);
   if (configuration.access.tokens.length === 0) {
     print('  access      open, loopback only: whoever is on this machine is admin');
   }
