@@ -4,6 +4,7 @@ import { openAccess } from '../access/authenticator.js';
 import { staticTokens } from '../access/tokens.js';
 import type { Configuration } from '../config/load.js';
 import { packageRoot } from './about.js';
+import type { GridKind } from '../grids/grid.js';
 import { configuredGrids, describeGrid, openGrids } from './grids.js';
 import { createLog, type Logger } from './log.js';
 import { createMetrics } from './metrics.js';
@@ -18,6 +19,7 @@ export interface Program {
 
 export interface GridLine {
   readonly name: string;
+  readonly kind: GridKind;
   readonly ok: boolean;
   readonly text: string;
 }
@@ -65,6 +67,7 @@ export async function startProgram(configuration: Configuration): Promise<Progra
         Promise.all(
           gridSettings.map(async (each) => ({
             name: each.name,
+            kind: each.kind,
             ...(await describeGrid(each, grids.get(each.name), AbortSignal.timeout(describeMs))),
           })),
         ),
@@ -91,17 +94,22 @@ export async function checkGrids(configuration: Configuration): Promise<readonly
   const all = await configuredGrids(configuration);
   return Promise.all(
     all.map(async (settings) => {
-      const { name } = settings;
+      const { name, kind } = settings;
       try {
         const grids = await openGrids([settings], metrics, log);
         try {
           const signal = AbortSignal.timeout(checkMs);
-          return { name, ...(await describeGrid(settings, grids.get(name), signal)) };
+          return { name, kind, ...(await describeGrid(settings, grids.get(name), signal)) };
         } finally {
           await grids.stop();
         }
       } catch (error) {
-        return { name, ok: false, text: error instanceof Error ? error.message : String(error) };
+        return {
+          name,
+          kind,
+          ok: false,
+          text: error instanceof Error ? error.message : String(error),
+        };
       }
     }),
   );
