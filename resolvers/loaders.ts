@@ -6,6 +6,7 @@ import type { GridRegistry } from '../src/grids/registry.js';
 import type { Failure, Progress } from '../src/grids/state.js';
 import type { SessionRow, TaskRow } from '../src/grids/tasks.js';
 import { type Projection, union } from '../src/query/plan.js';
+import { type ClusterNode, findClusters } from './cluster-lookup.js';
 
 interface In {
   readonly grid: string;
@@ -37,6 +38,7 @@ export class Loaders {
   readonly machines: DataLoader<NamedLookup, MachineRow | undefined, string>;
   readonly slots: DataLoader<SlotLookup, SlotRow | undefined, string>;
   readonly sessionProgress: DataLoader<NamedLookup, Progress, string>;
+  readonly clusters: DataLoader<ClusterLookup, ClusterNode | undefined, string>;
   readonly clusterProgress: DataLoader<ClusterLookup, Progress, string>;
 
   constructor(
@@ -100,12 +102,15 @@ export class Loaders {
         signal,
       ),
     );
-    this.clusterProgress = loader(
-      (key) => JSON.stringify([key.grid, key.schedd, key.clusterId]),
-      (grid, keys) => pool(grid).progress(keys, signal),
+    this.clusters = loader(clusterKey, (grid, keys) =>
+      findClusters(pool(grid), keys, caller, signal),
     );
+    this.clusterProgress = loader(clusterKey, (grid, keys) => pool(grid).progress(keys, signal));
   }
 }
+
+const clusterKey = ({ grid, schedd, clusterId }: ClusterLookup): string =>
+  JSON.stringify([grid, schedd, clusterId]);
 
 const nameKey = ({ grid, name }: NamedLookup): string => JSON.stringify([grid, name]);
 

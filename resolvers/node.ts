@@ -5,15 +5,11 @@ import type { Rule } from '../src/access/rules.js';
 import { GridError } from '../src/errors.js';
 import { decodeId, type DecodedId, type NodeKind } from '../src/grids/id.js';
 import { adTypes, configDaemons } from '../src/grids/jobs.js';
-import { rows } from '../src/grids/row.js';
-import { list } from '../src/query/list.js';
-import { and } from '../src/query/predicate.js';
 import type { Projection } from '../src/query/plan.js';
 import { Node } from '../schema/node.js';
 import { findConfig } from './config.js';
 import type { GraphContext } from './context.js';
 import { gridNode } from './grid.js';
-import { clusterNode, ofCluster } from './job-nodes.js';
 import { projectionOf } from './plan.js';
 import { Guard } from './rule.js';
 import { selectionItself } from './selection.js';
@@ -90,7 +86,11 @@ async function find(
     case 'Task':
       return loaders.tasks.load({ grid: id.grid, name: id.parts[0] });
     case 'JobCluster':
-      return findCluster(id, context);
+      return loaders.clusters.load({
+        grid: id.grid,
+        schedd: id.parts[0],
+        clusterId: id.parts[1],
+      });
     case 'Job': {
       const [schedd, clusterId, procId] = id.parts;
       return loaders.jobs.load({ grid: id.grid, schedd, clusterId, procId, projection });
@@ -112,30 +112,4 @@ async function find(
     default:
       return id satisfies never;
   }
-}
-
-/** A cluster is there for whoever may see one of its jobs. */
-async function findCluster(
-  { grid, parts: [schedd, clusterId] }: Extract<DecodedId, { kind: 'JobCluster' }>,
-  { grids, own, signal }: GraphContext,
-): Promise<object | undefined> {
-  const sources = await grids
-    .one('HTCONDOR', grid)
-    .jobs({ source: 'ALL', scanLimit: 50_000, since: undefined }, signal);
-  const { page, sources: reports } = await list(
-    {
-      filter: and(own, ...ofCluster(schedd, clusterId)),
-      order: [],
-      page: { from: 'front', limit: 1, after: undefined, before: undefined },
-      projection: { fields: new Set(), attributes: new Set() },
-      count: false,
-      groupings: [],
-      aggregates: undefined,
-    },
-    sources,
-    { type: rows, signal },
-  );
-  const trouble = reports.find(({ error }) => error)?.error;
-  if (trouble && page.rows.length === 0) throw new GridError(trouble.code, trouble.message);
-  return page.rows.length > 0 ? clusterNode(grid, schedd, clusterId) : undefined;
 }

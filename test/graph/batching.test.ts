@@ -42,6 +42,17 @@ describeReal('pool', 'commands', (pool) => {
     expect(reports.length).toBeLessThanOrEqual(20);
   });
 
+  it('clusters by id cost as much as one', async () => {
+    const known = await seedJobs(graph, { source: 'ALL' });
+    const numbers = [...new Set(known.map(({ clusterId }) => clusterId)), 900_000];
+    const ids = numbers.map((cluster) => encodeId('JobCluster', 'pool', pool.scheddName, cluster));
+    reports.length = 0;
+    const { nodes } = await graph.ask(NodesDocument, { ids });
+    expect(nodes.map((node) => node?.id ?? null)).toEqual([...ids.slice(0, -1), null]);
+    expect(reports.filter(({ kind }) => kind === 'queue')).toHaveLength(1);
+    expect(reports.length).toBeLessThanOrEqual(3);
+  });
+
   it('the same job in many places is looked up once', async () => {
     const [job] = await seedJobs(graph);
     reports.length = 0;

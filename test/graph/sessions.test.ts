@@ -12,6 +12,7 @@ import {
 } from '../generated/graphql.js';
 import { caller, embeddedGrid, type Graph, openGraph } from './open-graph.js';
 
+const patience = { timeout: 20_000, interval: 50 };
 const ada = caller('ada', 'user');
 
 describe('sessions', () => {
@@ -34,14 +35,11 @@ describe('sessions', () => {
     return { ...session, tasks: session.tasks };
   };
   const ended = (id: string) =>
-    vi.waitFor(
-      async () => {
-        const session = await tasksOf(id);
-        expect(session.progress?.fraction).toBe(1);
-        return session;
-      },
-      { timeout: 15_000 },
-    );
+    vi.waitFor(async () => {
+      const session = await tasksOf(id);
+      expect(session.progress?.fraction).toBe(1);
+      return session;
+    }, patience);
 
   describe('submitting', () => {
     it('runs every payload; inputs, outputs and errors are there', async () => {
@@ -128,12 +126,10 @@ describe('sessions', () => {
         payloads: [done, { sleepMs: 60_000 }, { sleepMs: 60_000 }],
       });
       const id = session?.id ?? '';
-      await vi.waitFor(async () =>
-        expect((await tasksOf(id)).progress?.byState).toContainEqual({
-          state: 'SUCCEEDED',
-          count: 1,
-        }),
-      );
+      await vi.waitFor(async () => {
+        const { progress } = await tasksOf(id);
+        expect(progress?.byState).toContainEqual({ state: 'SUCCEEDED', count: 1 });
+      }, patience);
       const { sessions, userErrors } = await cancel(id);
       expect(userErrors).toEqual([]);
       expect(sessions).toEqual([

@@ -14,6 +14,8 @@ import { decodeCursor, encodeCursor } from '../../src/streams/cursor.js';
 import { Gate } from './gate.js';
 import { embeddedGrid, type Frames, type Graph, openGraph } from './open-graph.js';
 
+const patience = { timeout: 20_000, interval: 50 };
+
 type Frame = TaskCompletedSubscription['taskCompleted'];
 
 describe('streams', () => {
@@ -62,7 +64,7 @@ describe('streams', () => {
       const { session } = await graph.ask(SessionTasksDocument, { id });
       expect(session?.progress?.terminal).toBe(count);
       return session;
-    });
+    }, patience);
 
   describe('where a stream starts', () => {
     it('a snapshot has what has ended, then comes what ends, then the end', async () => {

@@ -1,0 +1,144 @@
+/** Work on both grids in one list, and everything found again by its id. */
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  NodesDocument,
+  SubmitTasksDocument,
+  type TimeMatch,
+  type WorkByGridAndStateQueryVariables,
+  WorkByGridAndStateDocument,
+  WorkPartsDocument,
+} from '../generated/graphql.js';
+import { describeReal } from '../real/index.js';
+import { caller, embeddedGrid, type Graph, openGraph, poolGrid } from './open-graph.js';
+import { seedJobs } from './seed.js';
+
+const patience = { timeout: 20_000, interval: 100 };
+const alice = caller('alice', 'user');
+
+describeReal('pool', 'work on both grids', (pool) => {
+  let graph: Graph;
+  let taskIds: readonly string[];
+  let seeded: TimeMatch;
+  beforeAll(async () => {
+    graph = await openGraph([poolGrid(pool), await embeddedGrid()]);
+    const times = (await seedJobs(graph)).map(({ submittedAt }) => Date.parse(submittedAt ?? ''));
+    const at = (ms: number): string => new Date(ms).toISOString();
+    seeded = { after: at(Math.min(...times)), before: at(Math.max(...times) + 1) };
+    const input = { payloads: [{ fibonacci: 1 }, { fail: 'boom' }, { sleepMs: 600_000 }] };
+    const { submitTasks } = await graph.ask(SubmitTasksDocument, { input }, alice);
+    taskIds = submitTasks.taskIds;
+    await vi.waitFor(async () => {
+      const { totalCount } = await work({
+        filter: { kind: 'HTC_GRID', state: { eq: 'SUCCEEDED' } },
+      });
+      expect(totalCount).toBe(2);
+    }, patience);
+  });
+  afterAll(() => graph.stop());
+
+  /** Of Alice, and of the time of the seed: the history may be long, and other tests submit too. */
+  async function work({ filter, ...more }: WorkByGridAndStateQueryVariables) {
+    const and = [{ or: [{ kind: 'HTC_GRID' as const }, { submitted: seeded }] }, filter ?? {}];
+    const variables = { first: 1000, ...more, filter: { and } };
+    const { work: list } = await graph.ask(WorkByGridAndStateDocument, variables, alice);
+    if (!list) throw new Error('No list came.');
+    return list;
+  }
+
+  describe('the list', () => {
+    it('has tasks and jobs, each of its own type with its batch', async () => {
+      const { nodes, totalCount, sources } = await work({});
+      expect(nodes).toHaveLength(totalCount);
+      const tasks = nodes.filter(({ __typename }) => __typename === 'Task');
+      expect(tasks.map(({ nativeId }) => nativeId).toSorted()).toEqual(taskIds);
+      expect(tasks[0]?.batch?.nativeId).toBe(taskIds[0]?.replace(/_0$/, ''));
+      const jobs = nodes.filter(({ __typename }) => __typename === 'Job');
+      expect(jobs.length).toBeGreaterThan(5);
+      for (const { nativeId, batch } of jobs) expect(batch?.nativeId).toBe(nativeId.split('.')[0]);
+      expect(sources.map(({ grid, status }) => [grid.name, status]).toSorted()).toEqual([
+        ['local', 'OK'],
+        ['pool', 'OK'],
+      ]);
+    });
+
+    it.each<[string, NonNullable<WorkByGridAndStateQueryVariables['filter']>, string, string]>([
+      ['kind', { kind: 'HTC_GRID' }, 'Task', 'local'],
+      ['kind', { kind: 'HTCONDOR' }, 'Job', 'pool'],
+      ['grid', { grid: { eq: 'local' } }, 'Task', 'local'],
+      ['grid', { not: { grid: { eq: 'local' } } }, 'Job', 'pool'],
+    ])('is filtered by %s: the other grid is not asked', async (_words, filter, type, grid) => {
+      const { nodes, sources } = await work({ filter });
+      expect(new Set(nodes.map(({ __typename }) => __typename))).toEqual(new Set([type]));
+      expect(sources.map((source) => source.grid.name)).toEqual([grid]);
+    });
+
+    it('is filtered by state, owner and time on both grids alike', async () => {
+      const everything = await work({});
+      const states = ['RUNNING', 'SUCCEEDED'] as const;
+      const some = await work({ filter: { state: { in: [...states] } } });
+      const ofStates = (list: typeof everything) =>
+        list.nodes.flatMap(({ nativeId, state }) =>
+          states.some((one) => one === state) ? [nativeId] : [],
+        );
+      expect(some.nodes.map(({ nativeId }) => nativeId)).toEqual(ofStates(everything));
+      expect(new Set(some.nodes.map(({ __typename }) => __typename)).size).toBe(2);
+      expect((await work({ filter: { owner: { eq: 'bob' } } })).totalCount).toBe(0);
+      const recent = await work({ filter: { submitted: { withinLast: '52w' } } });
+      expect(recent.totalCount).toBe(everything.totalCount);
+      const ended = await work({ filter: { ended: { after: '2020-01-01T00:00:00Z' } } });
+      expect(ended.nodes.every(({ state }) => /SUCCEEDED|FAILED|CANCELLED/.test(state))).toBe(true);
+      expect(ended.totalCount).toBeGreaterThan(2);
+    });
+
+    it('is ordered by time of submission over both grids, and paged in that order', async () => {
+      const orderBy = [{ field: 'SUBMITTED_AT' as const, direction: 'DESC' as const }];
+      const { nodes } = await work({ orderBy });
+      const times = nodes.map(({ submittedAt }) => Date.parse(submittedAt ?? ''));
+      expect(times).toEqual(times.toSorted((a, b) => b - a));
+      const page = await work({ orderBy, first: 4 });
+      expect(page.nodes).toEqual(nodes.slice(0, 4));
+    });
+  });
+
+  it('groups by grid and state count what the rows show', async () => {
+    const { nodes, groups } = await work({});
+    const counts: Record<string, number> = {};
+    for (const { __typename, state } of nodes) {
+      const key = `${__typename === 'Task' ? 'local' : 'pool'} ${state}`;
+      counts[key] = (counts[key] ?? 0) + 1;
+    }
+    const shown = groups.nodes.map(({ key, count }) => [
+      key.map(({ text }) => text).join(' '),
+      count,
+    ]);
+    expect(Object.fromEntries(shown)).toEqual(counts);
+  });
+
+  it('everything is found again by its id: grids, work, batches, machines, slots, settings', async () => {
+    const parts = await graph.ask(WorkPartsDocument, {});
+    const rows = [
+      ...parts.grids,
+      ...(parts.work?.nodes ?? []),
+      ...(parts.work?.nodes ?? []).flatMap(({ batch }) => batch ?? []),
+      ...(parts.machines?.nodes ?? []),
+      ...(parts.slots?.nodes ?? []),
+      ...(parts.ads?.nodes ?? []),
+      ...(parts.config?.nodes ?? []),
+    ];
+    const ids = rows.map(({ id }) => id);
+    const { nodes } = await graph.ask(NodesDocument, { ids });
+    expect(nodes).toEqual(rows.map(({ __typename, id }) => ({ __typename, id })));
+    const kinds = [
+      'ConfigEntry',
+      'Grid',
+      'Job',
+      'JobCluster',
+      'Machine',
+      'PoolAd',
+      'Session',
+      'Slot',
+      'Task',
+    ];
+    expect([...new Set(nodes.map((node) => node?.__typename))].toSorted()).toEqual(kinds);
+  });
+});
