@@ -17,7 +17,7 @@ import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { LimitSettings } from '../config/settings.js';
 import { GridError } from '../errors.js';
 import { formatError, type LogFault } from './errors.js';
-import { limitsRule } from './limits.js';
+import { checkVariables, limitsRule } from './limits.js';
 import type { Logger } from './log.js';
 import { noteErrors, type Trace } from './operation.js';
 
@@ -75,6 +75,7 @@ const tracing = (requestOf: WeakMap<object, string>): ApolloServerPlugin<object>
       if (!operation) return;
       trace.type = operation.operation;
       if (trace.type === 'subscription') throw notOverHttp();
+      checkVariables(request.variables);
     },
     async didEncounterErrors({ request, errors }) {
       const { requestId } = (request.http as TracedRequest).trace;

@@ -25,8 +25,9 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
       resolve(chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString('utf8')),
     );
     // After the end this is a no-op; before it the client has gone and nobody reads the answer.
-    request.once('close', () => reject(new GridError('BAD_REQUEST', 'The request was cut off.')));
-    request.once('error', reject);
+    const cutOff = (): void => reject(new GridError('BAD_REQUEST', 'The request was cut off.'));
+    request.once('close', cutOff);
+    request.once('error', cutOff);
   });
 }
 

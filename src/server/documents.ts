@@ -10,7 +10,8 @@ import {
 } from 'graphql';
 import type { LimitSettings } from '../config/settings.js';
 import type { ErrorCode } from '../errors.js';
-import { checkDocumentSize, limitsRule } from './limits.js';
+import { checkDocumentSize, limitsRule, tooDeepToRead } from './limits.js';
+import { subscriptionRootRule } from './subscription-root.js';
 
 /** Documents longer than this are not kept; with the count it bounds the memory. */
 const maxKeptLength = 20_000;
@@ -29,6 +30,7 @@ export function documentReader(
     ...specifiedRules,
     ...(introspection ? [] : [NoSchemaIntrospectionCustomRule]),
     limitsRule(limits),
+    subscriptionRootRule,
   ];
   return (text) => {
     const known = kept.get(text);
@@ -43,6 +45,7 @@ export function documentReader(
       document = parse(text, { maxTokens: limits.tokens });
     } catch (error) {
       if (error instanceof GraphQLError) return [coded('GRAPHQL_PARSE_FAILED', error)];
+      if (error instanceof RangeError) throw tooDeepToRead();
       throw error;
     }
     const errors = validate(schema, document, rules);

@@ -1,6 +1,7 @@
 /** Every error on its way to a client, for both transports: a code of the closed list, or masked. */
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
 import { errorCodes, GridError, type ErrorCode } from '../errors.js';
+import { tooDeepToRead } from './limits.js';
 
 export type LogFault = (fault: { readonly id: string; readonly error: unknown }) => void;
 
@@ -68,6 +69,9 @@ function knownError(error: unknown): ExposedError | undefined {
     };
   }
   const code = codeOf(error);
+  if (code === 'GRAPHQL_PARSE_FAILED' && innermost instanceof RangeError) {
+    return exposed(tooDeepToRead());
+  }
   if (code !== undefined) return { code, message };
   if (isCoercion(error)) return { code: 'BAD_USER_INPUT', message };
   // graphql-js marks an argument that it refuses with the place of its value; faults of resolvers and

@@ -1,4 +1,4 @@
-/** Limits on the shape of a document: one validation rule for both transports. */
+/** Limits on the shape of documents and variables, the same for both transports. */
 import {
   GraphQLError,
   Kind,
@@ -105,4 +105,30 @@ export function checkDocumentSize(
     'LIMIT_EXCEEDED',
     `The document has ${bytes} bytes; at most ${limits.documentBytes} are allowed. Put values into variables.`,
   );
+}
+
+/** For a document so deep that the parser ran out of stack. */
+export const tooDeepToRead = (): GridError =>
+  new GridError(
+    'LIMIT_EXCEEDED',
+    'The document is nested too deeply to be read. Ask for less, or put values into variables.',
+  );
+
+/** Levels of lists and objects in a value from outside: what walks deeper ones could run out of stack. */
+const maxValueLevels = 200;
+
+/** Throws where variables are nested deeper than anything sensible; checked before they are coerced. */
+export function checkVariables(variables: unknown): void {
+  if (!isTooDeep(variables)) return;
+  throw new GridError(
+    'LIMIT_EXCEEDED',
+    `The variables have more than ${maxValueLevels} levels of lists and objects. Send what is deeper as text.`,
+  );
+}
+
+export function isTooDeep(value: unknown, levels = maxValueLevels): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return parts.some((part) => isTooDeep(part, levels - 1));
 }

@@ -8,6 +8,7 @@ import type { LimitSettings, ServerSettings } from '../config/settings.js';
 import { GridError } from '../errors.js';
 import { after } from './deadline.js';
 import { errorBody } from './errors.js';
+import { isTooDeep } from './limits.js';
 import { requestIdOf } from './log.js';
 import { statusOf } from './respond.js';
 import {
@@ -30,6 +31,8 @@ export interface Sockets {
 
 /** What a socket may send before it has said who it is. */
 const initBytes = 64 * 1024;
+/** What may wait for a peer to read it before the server leaves unread what the peer sends. */
+const unreadBytes = 256 * 1024;
 /** How long streams may take to say END when the server stops. */
 const endFrameMs = 300;
 /** How long a peer may take to answer a close. */
@@ -82,10 +85,17 @@ export function createSockets(options: SocketsOptions): Sockets {
             socket.send(text, (error) => (error ? reject(error) : resolve()));
           }),
         close: (code, reason) => connection.close(code ?? 1000, reason ?? ''),
+        onPing: async (payload) => {
+          if (isTooDeep(payload)) return connection.close(4400, 'The payload is nested too deeply');
+          if (socket.readyState === socket.OPEN) {
+            socket.send(JSON.stringify({ type: 'pong', payload }));
+          }
+        },
         onMessage: (receive) =>
           socket.on('message', (data: Buffer, isBinary) => {
             if (socket.readyState !== socket.OPEN) return;
             if (isBinary) return connection.close(4400, 'Expected a text message');
+            waitForReader();
             const maxBytes = maxMessageBytes(connection);
             if (data.length > maxBytes) {
               return connection.close(1009, `A message may have at most ${maxBytes} bytes`);
@@ -100,6 +110,12 @@ export function createSockets(options: SocketsOptions): Sockets {
       },
       connection,
     );
+    // Whoever asks without reading the answers waits, instead of filling the memory with them.
+    const waitForReader = (): void => {
+      if (socket.bufferedAmount > unreadBytes) socket.pause();
+    };
+    request.socket.on('drain', () => socket.resume());
+    socket.on('ping', waitForReader);
     socket.on('pong', () => silent.delete(socket));
     socket.on('error', (error) =>
       log.debug({ requestId: connection.requestId, err: error }, 'socket'),

@@ -95,6 +95,63 @@ describe('the shape of a document', () => {
   });
 });
 
+describe('depth that no parser and no walk of values survives', () => {
+  let roomy: Served;
+  beforeAll(async () => {
+    roomy = await serve();
+  });
+  afterAll(() => roomy[Symbol.asyncDispose]());
+
+  const deep = (levels: number): string => `${'{"deep":'.repeat(levels)}{}${'}'.repeat(levels)}`;
+  const take = 'query ($d: Deep) { take(input: $d) }';
+
+  /** The error of a body that is written by hand: no client's JSON.stringify makes one so deep. */
+  async function refusals(body: string): Promise<readonly (AnswerError | undefined)[]> {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await readAnswer(await fetch(roomy.graphql, { method: 'POST', headers, body }));
+    using socket = await connect(roomy.socketUrl);
+    socket.sendText(`{"id":"1","type":"subscribe","payload":${body}}`);
+    const { type, payload } = await socket.next();
+    expect(type).toBe('error');
+    return [answer.errors[0], (payload as AnswerError[])[0]];
+  }
+
+  it.each([
+    ['fields', '{ thing '.repeat(4_000)],
+    ['values', `{ take(input: ${'{ deep: '.repeat(3_000)}`],
+    ['lists', `{ take(input: ${'['.repeat(9_000)}`],
+  ])('of %s in a document is a limit, not a fault', async (_, query) => {
+    for (const error of await refusals(JSON.stringify({ query }))) {
+      expect(error?.message).toMatch(/nested too deeply/);
+      expect(error?.extensions.code).toBe('LIMIT_EXCEEDED');
+    }
+    expect(roomy.lines.filter(({ msg }) => msg === 'fault')).toEqual([]);
+  });
+
+  it.each([300, 5_000, 100_000])('of %i levels in variables is a limit', async (levels) => {
+    const body = `{"query":${JSON.stringify(take)},"variables":{"d":${deep(levels)}}}`;
+    for (const error of await refusals(body)) {
+      expect(error?.message).toMatch(/more than 200 levels/);
+      expect(error?.extensions.code).toBe('LIMIT_EXCEEDED');
+    }
+    expect(roomy.lines.filter(({ msg }) => msg === 'fault')).toEqual([]);
+  });
+
+  it('in variables of a GET is the same limit', async () => {
+    const search = new URLSearchParams({ query: take, variables: `{"d":${deep(400)}}` });
+    const headers = { 'apollo-require-preflight': 'yes' };
+    const answer = await readAnswer(
+      await fetch(`${roomy.graphql}?${search.toString()}`, { headers }),
+    );
+    expect(codes(answer)).toEqual(['LIMIT_EXCEEDED']);
+  });
+
+  it('within the limit is answered', async () => {
+    const answer = await ask(roomy, take, { variables: { d: JSON.parse(deep(150)) as unknown } });
+    expect(answer.data).toEqual({ take: 1 });
+  });
+});
+
 describe('introspection', () => {
   it('of the whole schema passes the default limits, on both transports', async () => {
     await using plain = await serve();

@@ -1,5 +1,6 @@
 /** What operators see: health, readiness, metrics, request ids, the log, and the playground's files. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -159,6 +160,22 @@ describe('the log', () => {
     const text = JSON.stringify(served.lines);
     for (const secret of ['private matter', tokens.user, 'echo('])
       expect(text).not.toContain(secret);
+  });
+
+  it('calls a client that went away before its request was whole no fault of the server', async () => {
+    await using served = await serve();
+    const socket = connectTcp(Number(served.url.port), served.url.hostname);
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nHost: ${served.url.host}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"query":`,
+      () => socket.destroy(),
+    );
+    const line = await vi.waitFor(() => {
+      const found = served.lines.find(({ msg }) => msg === 'operation');
+      if (!found) throw new Error('No operation was logged yet.');
+      return found;
+    });
+    expect(line['outcome']).toBe('BAD_REQUEST');
+    expect(served.lines.filter(({ msg }) => msg === 'fault')).toEqual([]);
   });
 
   it.each(['', 'x'.repeat(65), 'a b', 'a"b'])('takes no id like %j from a client', async (id) => {

@@ -81,6 +81,35 @@ describe('the connection', () => {
     expect(await socket.next()).toEqual({ type: 'pong' });
   });
 
+  it('closes with 4400 at a ping whose payload no JSON.stringify survives', async () => {
+    using socket = await openSocket(served.socketUrl);
+    socket.sendText(`{"type":"ping","payload":${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}}`);
+    expect((await socket.closed).code).toBe(4400);
+    expect(served.lines.filter(({ msg }) => msg === 'fault')).toEqual([]);
+  });
+
+  it('leaves unread what a peer sends that does not read, and loses none of it', async () => {
+    await using patient = await serve();
+    using socket = await connect(patient.socketUrl);
+    const pings = 1_000;
+    socket.socket.pause();
+    const payload = { filler: 'x'.repeat(32_000) };
+    for (let n = 0; n < pings; n += 1) socket.send({ type: 'ping', payload });
+    let waiting = Number.POSITIVE_INFINITY;
+    await vi.waitFor(
+      () => {
+        const before = waiting;
+        waiting = socket.socket.bufferedAmount;
+        if (waiting !== before) throw new Error('The server still reads.');
+      },
+      { timeout: 10_000, interval: 300 },
+    );
+    // Some megabytes fit into the buffers of the system on both ways.
+    expect(waiting).toBeGreaterThan(8_000_000);
+    socket.socket.resume();
+    for (let n = 0; n < pings; n += 1) expect((await socket.next()).type).toBe('pong');
+  });
+
   it('cuts a peer that answers no ping', async () => {
     await using pinging = await serve({ server: { keepAliveMs: 40 } });
     using socket = await openSocket(pinging.socketUrl, { autoPong: false });
@@ -171,6 +200,21 @@ describe('operations', () => {
     using socket = await connect(served.socketUrl);
     subscribe(socket, 'e', query, more);
     expect((await socket.next()).payload).toMatchObject([{ extensions: { code } }]);
+  });
+
+  it.each([
+    'subscription { quiet @skip(if: true) }',
+    'subscription { ... @include(if: false) { quiet } }',
+    'subscription { ...F @skip(if: true) } fragment F on Subscription { quiet }',
+    'subscription { ...F } fragment F on Subscription { quiet @include(if: false) }',
+  ])('refuses %s, and the others of the socket go on', async (query) => {
+    using socket = await connect(served.socketUrl);
+    subscribe(socket, 'e', query);
+    expect((await socket.next()).payload).toMatchObject([
+      { extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } },
+    ]);
+    subscribe(socket, 'q', '{ hello }');
+    expect((await socket.next()).payload).toEqual({ data: { hello: 'world' } });
   });
 
   it('gives each operation a context of its own', async () => {
