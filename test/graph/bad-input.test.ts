@@ -1,10 +1,6 @@
 /** Bad input gets a code of the closed list and words that say what was expected; nothing is a fault of the server. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  SeedJobsDocument,
-  type SeedJobsQueryVariables,
-  SubmitTasksDocument,
-} from '../generated/graphql.js';
+import { SeedJobsDocument, SubmitTasksDocument } from '../generated/graphql.js';
 import type { errorCodes } from '../../src/errors.js';
 import { encodeId } from '../../src/grids/id.js';
 import { describeReal } from '../real/index.js';

@@ -76,7 +76,9 @@ describeReal('pool', 'jobs of a real pool', (pool) => {
       expect(Date.parse(running.startedAt ?? '')).toBeGreaterThan(
         Date.parse(running.submittedAt ?? ''),
       );
-      expect(running).toMatchObject({ endedAt: null, attempts: 1 });
+      // A pool that was restarted runs its jobs anew.
+      expect(running.attempts).toBeGreaterThanOrEqual(1);
+      expect(running.endedAt).toBeNull();
       expect(running.runMs).toBeGreaterThan(0);
       const ended = one('exit-0');
       expect(Date.parse(ended.endedAt ?? '')).toBeGreaterThanOrEqual(

@@ -66,5 +66,5 @@ describe('a session of 10,000 tasks', () => {
     expect(session?.tasks?.groups.nodes).toMatchObject([
       { key: [{ value: 'SUCCEEDED' }], count: size },
     ]);
-  }, 120_000);
+  }, 180_000);
 });
