@@ -189,6 +189,18 @@ describe('captured values', () => {
     expect(payloadOf(headOf(stored, 1000), 1000)).toMatchObject({ text, truncated: false });
   });
 
+  it('that were cut within the stack trace are errors still', () => {
+    const stackTrace = Array.from({ length: 1000 }, (_, n) => `File "a.py", line ${n}, in deep`);
+    const error = { errorMessage: 'maximum "depth" \\', errorType: 'RecursionError', stackTrace };
+    for (const text of [JSON.stringify(error), JSON.stringify(error, null, 1)]) {
+      expect(functionErrorOf(text.slice(0, 500))).toEqual({
+        message: error.errorMessage,
+        type: error.errorType,
+      });
+    }
+    expect(functionErrorOf('{"errorMessage":"a","other":"' + 'x'.repeat(500))).toBeNull();
+  });
+
   it('that only look like errors are none', () => {
     expect(functionErrorOf('{"errorMessage":"a","errorType":"E"}')).toEqual({
       message: 'a',

@@ -170,6 +170,19 @@ describe.each(Object.entries(connections))('a state table through %s', (_name, o
     expect(calls.filter(({ kind }) => kind === 'table-read')).toHaveLength(10);
   });
 
+  it('finds what is there beside ids that no row can have', async () => {
+    const session = await submitted(1);
+    const found = await reader.items(['', taskIdOf(session, 0), 'x'.repeat(2049)], live());
+    expect([...found.keys()]).toEqual([taskIdOf(session, 0)]);
+    expect(await reader.items([''], live())).toEqual(new Map());
+  });
+
+  it('keeps its connections: none is closed under a call that goes out', async () => {
+    const response = await fetch(dynamo.endpoint);
+    await response.text();
+    expect(response.headers.get('keep-alive')).toBeNull();
+  });
+
   it('finds active sessions by their task ids, and says when it did not look at all of them', async () => {
     const session = await submitted(5);
     const all = await reader.active(5000, live());

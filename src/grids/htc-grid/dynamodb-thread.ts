@@ -24,6 +24,8 @@ Module.prototype._compile = function (text, file) {
 };
 const server = require(workerData.dynalite)(workerData.options);
 server.on('error', (error) => { throw error; });
+// An idle connection that the server closes just as the next call goes out would be that call's failure.
+server.keepAliveTimeout = 0;
 server.listen(0, '127.0.0.1', () => parentPort.postMessage({ port: server.address().port }));
 parentPort.once('message', () => {
   server.closeAllConnections();

@@ -33,9 +33,21 @@ export function payloadOf(stored: StoredText, maxBytes: number): Payload {
   return { json: parseJson(text) ?? null, text, bytes, truncated: false, href: null };
 }
 
-/** The error JSON that the runtime makes of a function that raised; null for any other output. */
+/** How an error begins; the stack trace of a deep recursion makes it longer than what is read of it. */
+const errorHead =
+  /^\s*\{\s*"errorMessage"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"errorType"\s*:\s*("(?:[^"\\]|\\.)*")/;
+
+/**
+ * The error JSON that the runtime makes of a function that raised; null for any other output.
+ * @param text the output, or the beginning of a long one
+ */
 export function functionErrorOf(text: string): FunctionError | null {
-  const value = parseJson(text);
+  const [, message, errorType] = errorHead.exec(text) ?? [];
+  const value =
+    parseJson(text) ??
+    (message === undefined || errorType === undefined
+      ? undefined
+      : { errorMessage: parseJson(message), errorType: parseJson(errorType) });
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
   if (!('errorMessage' in value) || !('errorType' in value || 'stackTrace' in value)) return null;
   const { errorMessage } = value;

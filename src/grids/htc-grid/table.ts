@@ -12,6 +12,8 @@ import { heartbeatIndex, sessionIndex, tableDefinition } from './table-definitio
 
 /** DynamoDB's own limit of keys in one BatchGetItem. */
 const batchGetLimit = 100;
+/** DynamoDB's own limit of a partition key. */
+const maxKeyBytes = 2048;
 /** Batch reads at once for one caller: readers leave capacity to the workers. */
 const parallelBatches = 4;
 const parallelQueries = 8;
@@ -50,14 +52,14 @@ export class TableReader {
     return sum;
   }
 
-  /** Whole rows by task id; ids without a row are missing from the answer. */
+  /** Whole rows by task id; ids without a row, and what can be no id, are missing from the answer. */
   async items(
     ids: readonly string[],
     signal: AbortSignal | undefined,
     options: { readonly consistent?: boolean } = {},
   ): Promise<Map<string, TaskItem>> {
     const found = new Map<string, TaskItem>();
-    const batches = chunksOf([...new Set(ids)], batchGetLimit);
+    const batches = chunksOf([...new Set(ids)].filter(canBeKey), batchGetLimit);
     await eachOf(batches, parallelBatches, async (batch) => {
       for (const item of await this.#batch(batch, options.consistent === true, signal))
         found.set(item.taskId, item);
@@ -194,6 +196,9 @@ export class TableReader {
     return found;
   }
 }
+
+/** DynamoDB refuses a whole batch for one key that no row can have. */
+const canBeKey = (id: string): boolean => id !== '' && Buffer.byteLength(id) <= maxKeyBytes;
 
 function decodeAll(raw: readonly RawItem[]): TaskItem[] {
   return raw.map(decodeItem).filter((item) => item !== undefined);
