@@ -1,6 +1,7 @@
 /** Tasks: listed, looked up, and their bytes. */
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Query, Resolver, Root } from 'type-graphql';
+import { isAdmin } from '../src/access/caller.js';
 import { decodeIdAs } from '../src/grids/id.js';
 import type { PayloadKind, TaskRow } from '../src/grids/tasks.js';
 import { GridError } from '../src/errors.js';
@@ -102,9 +103,15 @@ export class TaskResolver {
       }))
       .filter((one) => one.sessions === undefined || one.sessions.length > 0);
     // Before the list is read: what completes meanwhile is after this cursor, not before it.
-    const positions = asked.flatMap(({ grid, sessions: named }) =>
-      named ? named.map((session) => grid.position(session)) : [positionOf(grid.everything())],
-    );
+    const positions = (
+      await Promise.all(
+        asked.map(async ({ grid, sessions: named }) =>
+          named
+            ? (await visible(grid.name, named, context)).map((name) => grid.position(name))
+            : [positionOf(grid.everything())],
+        ),
+      )
+    ).flat();
     const answer = await connection(
       {
         name: 'tasks',
@@ -207,6 +214,17 @@ export const positionOf = ({
   epoch,
   position: end,
 });
+
+/** The sessions of these that the caller may see: how far those of others are is nobody's business. */
+async function visible(
+  grid: string,
+  names: readonly string[],
+  { caller, loaders }: GraphContext,
+): Promise<readonly string[]> {
+  if (isAdmin(caller)) return names;
+  const rows = await loaders.sessions.loadMany(names.map((name) => ({ grid, name })));
+  return names.filter((_, i) => rows[i] !== undefined && !(rows[i] instanceof Error));
+}
 
 function payload(
   { gridName, nativeId }: TaskRow,

@@ -58,7 +58,8 @@ export class ConfigEntry implements Node {
   })
   readonly line!: number | null;
   @Field(() => Boolean, {
-    description: 'True when the value is withheld because its name says that it is a secret.',
+    description:
+      'True when the value is withheld: the name says that it is a secret, or it takes in the value of one.',
   })
   readonly redacted!: boolean;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { secretNames } from '../../src/grids/condor/config.js';
 import { parseDump } from '../../src/grids/condor/config-dump.js';
 import type { ConfigQuery } from '../../src/grids/jobs.js';
 import { describeReal } from '../real/index.js';
@@ -65,6 +66,34 @@ describe('a dump of settings', () => {
   });
 });
 
+describe('secrets', () => {
+  const named = (text: string) => [...secretNames(parseDump(text))].sort();
+
+  test('are told by their names, wherever those stand in a longer one', () => {
+    expect(
+      named('SEC_PASSWORD_FILE = /x\nSCHEDD.MyToken_X = y\nSPOOL = /spool\nmy_api_key = z\n'),
+    ).toEqual(['MY_API_KEY', 'SCHEDD.MYTOKEN_X', 'SEC_PASSWORD_FILE']);
+  });
+
+  test('stay secret in every setting that takes them in, however deep and in whatever case', () => {
+    const text = [
+      'LEAK = see $(leak_two)',
+      'LEAK_TWO = $STRING(Pool_Secret)',
+      'LEAK_THREE = $(UNSET:$(pool_secret))',
+      'LEAK_FOUR = $CHOICE(INDEX, SPOOL, Pool_Secret) $(Pool_Secret:$(SPOOL))',
+      'POOL_SECRET = hunter2',
+      'HARMLESS = $(SPOOL)/secret of $(HOST)',
+    ];
+    expect(named(text.join('\n'))).toEqual([
+      'LEAK',
+      'LEAK_FOUR',
+      'LEAK_THREE',
+      'LEAK_TWO',
+      'POOL_SECRET',
+    ]);
+  });
+});
+
 describeReal('pool', 'the configuration of the real pool', (pool) => {
   const all: ConfigQuery = {
     daemon: undefined,
@@ -95,6 +124,11 @@ describeReal('pool', 'the configuration of the real pool', (pool) => {
     const found = await ask({ matching: 'event_log', changedOnly: true });
     expect(found.map(({ name }) => name)).toContain('EVENT_LOG_FORMAT_OPTIONS');
     expect(found.every(({ isDefault }) => isDefault !== true)).toBe(true);
+  });
+
+  test('a name of a daemon without its kind is BAD_USER_INPUT', async () => {
+    const query = { daemonName: pool.scheddName };
+    await expect(ask(query)).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
   });
 
   test('a daemon that is not there is UNKNOWN_SCHEDD', async () => {

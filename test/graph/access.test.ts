@@ -13,8 +13,10 @@ import {
   SubmitTasksDocument,
   TaskByIdDocument,
   TaskCompletedDocument,
+  TasksCursorDocument,
 } from '../generated/graphql.js';
-import { encodeId } from '../../src/grids/id.js';
+import { decodeIdAs, encodeId } from '../../src/grids/id.js';
+import { decodeCursor } from '../../src/streams/cursor.js';
 import { describeReal } from '../real/index.js';
 import { admin, caller, embeddedGrid, type Graph, openGraph, poolGrid } from './open-graph.js';
 import { ofSeed, type SeedJob, seedJobs } from './seed.js';
@@ -141,6 +143,17 @@ describeReal('pool', 'access', (pool) => {
   });
 
   describe('streams', () => {
+    it('cursors do not tell how far a session of others is', async () => {
+      const { id } = sessionOf('alice');
+      const logs = async (who: typeof alice) => {
+        const { tasks: list } = await graph.ask(TasksCursorDocument, { sessions: [id] }, who);
+        return decodeCursor(list?.streamCursor ?? '').map(({ log }) => log);
+      };
+      const [session] = decodeIdAs('Session', id).parts;
+      expect(await logs(alice)).toEqual([expect.stringContaining(session)]);
+      for (const who of [bob, nobody]) expect(await logs(who), who.identity).toEqual([]);
+    });
+
     it('of a session that is not the caller’s are NOT_FOUND', async () => {
       const { id } = sessionOf('alice');
       for (const who of [bob, nobody]) {

@@ -1,4 +1,5 @@
 /** The pool's configuration, by condor_config_val: names are chosen here, no text of a request gets there. */
+import { GridError } from '../../errors.js';
 import { encodeId } from '../id.js';
 import type { ConfigDaemon, ConfigQuery, ConfigRow } from '../jobs.js';
 import { parseDump, type Setting } from './config-dump.js';
@@ -14,9 +15,13 @@ export async function readConfig(
   const args = [...target(pool, daemon, daemonName), '-dump', '-verbose'];
   const output = await pool.runner.collect({ program: 'condor_config_val', args }, signal);
   const wanted = choice(query);
-  return parseDump(output.toString('utf8'))
+  const settings = parseDump(output.toString('utf8'));
+  const secrets = secretNames(settings);
+  return settings
     .filter(wanted)
-    .map((setting) => rowOf(pool, daemon ?? null, daemonName ?? null, setting));
+    .map((setting) =>
+      rowOf(pool, daemon ?? null, daemonName ?? null, setting, secrets.has(upper(setting.name))),
+    );
 }
 
 const daemonOptions: Readonly<Record<ConfigDaemon, string>> = {
@@ -32,20 +37,26 @@ function target(
   daemon: ConfigDaemon | undefined,
   daemonName: string | undefined,
 ): readonly string[] {
-  if (daemon === undefined) return [];
+  if (daemon === undefined) {
+    if (daemonName === undefined) return [];
+    throw new GridError(
+      'BAD_USER_INPUT',
+      'Expected daemon beside daemonName: the kind of daemon that has that name.',
+    );
+  }
   if (daemonName === undefined) return [daemonOptions[daemon]];
   checkDaemonName(daemonName);
   return [...addressed(pool, { name: daemonName, own: false }), daemonOptions[daemon]];
 }
 
 function choice({ names, matching, changedOnly }: ConfigQuery): (setting: Setting) => boolean {
-  const exact = names && new Set(names.map((name) => name.toUpperCase()));
-  const part = matching?.toUpperCase();
+  const exact = names && new Set(names.map(upper));
+  const part = matching === undefined ? undefined : upper(matching);
   return ({ name, isDefault }) => {
-    const upper = name.toUpperCase();
+    const asked = upper(name);
     return (
-      (exact === undefined || exact.has(upper)) &&
-      (part === undefined || upper.includes(part)) &&
+      (exact === undefined || exact.has(asked)) &&
+      (part === undefined || asked.includes(part)) &&
       !(changedOnly && isDefault === true)
     );
   };
@@ -54,13 +65,35 @@ function choice({ names, matching, changedOnly }: ConfigQuery): (setting: Settin
 /** Settings that hold a secret, or lead to one. */
 const secret = /PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_?KEY|CREDENTIAL|_CRED_|API_?KEY/i;
 
+/** The names in `$(NAME)`, `$(NAME:default)`, `$INT(NAME)`, `$CHOICE(NAME, OTHER)`. */
+const macro = /\$\w*\(\s*([\w.]+(?:\s*,\s*[\w.]+)*)/g;
+
+/** Secret by their own name, or because their value takes in that of one which is. */
+export function secretNames(settings: readonly Setting[]): ReadonlySet<string> {
+  const uses = settings.map(({ name, raw }) => ({
+    name: upper(name),
+    takesIn: [...raw.matchAll(macro)].flatMap(([, names]) => upper(names ?? '').split(/\s*,\s*/)),
+  }));
+  const found = new Set<string>();
+  const isSecret = (name: string): boolean => found.has(name) || secret.test(name);
+  for (let before = -1; before < found.size;) {
+    before = found.size;
+    for (const { name, takesIn } of uses) {
+      if (isSecret(name) || takesIn.some(isSecret)) found.add(name);
+    }
+  }
+  return found;
+}
+
+const upper = (name: string): string => name.toUpperCase();
+
 function rowOf(
   pool: Pool,
   daemon: ConfigDaemon | null,
   daemonName: string | null,
   setting: Setting,
+  redacted: boolean,
 ): ConfigRow {
-  const redacted = secret.test(setting.name);
   return {
     __typename: 'ConfigEntry',
     id: encodeId('ConfigEntry', pool.name, daemon, daemonName, setting.name),
