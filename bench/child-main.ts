@@ -1,4 +1,5 @@
 /** The other end of `child.ts`: loads the module, starts it and answers until it is told to stop. */
+import { forProduction } from '../src/server/production.js';
 import type { Start, Started } from './child.js';
 
 interface Message {
@@ -6,12 +7,16 @@ interface Message {
   readonly question?: string;
 }
 
+/** Set for our own servers, which load their libraries as the program does; peers load theirs as NODE_ENV says. */
+const loadsForProduction = process.argv[3] === 'production';
+
 let started: Started | undefined;
 
 async function answer({ settings, question }: Message): Promise<unknown> {
   if (settings !== undefined) {
     const path = `./servers/${process.argv[2]}.ts`;
-    const { start } = (await import(path)) as { readonly start: Start<object> };
+    const load = async () => (await import(path)) as { readonly start: Start<object> };
+    const { start } = await (loadsForProduction ? forProduction(load) : load());
     started = await start(settings);
     return { url: started.url };
   }

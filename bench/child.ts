@@ -22,9 +22,24 @@ export class Child {
     readonly url: string,
   ) {}
 
-  /** `module` is named as seen from this folder; what it logs goes nowhere. */
-  static async start(module: string, settings: object): Promise<Child> {
-    const child = fork(fileURLToPath(new URL('./child-main.ts', import.meta.url)), [module], {
+  /** One of ours, its libraries loaded as the program loads them. What it logs goes nowhere. */
+  static start(module: string, settings: object): Promise<Child> {
+    return Child.fork([module, 'production'], process.env, settings);
+  }
+
+  /** A peer as it comes: NODE_ENV unset, or set to production. */
+  static startPeer(module: string, nodeEnv: 'production' | undefined): Promise<Child> {
+    // An undefined variable is not passed on.
+    return Child.fork([module], { ...process.env, NODE_ENV: nodeEnv }, {});
+  }
+
+  private static async fork(
+    words: readonly string[],
+    env: NodeJS.ProcessEnv,
+    settings: object,
+  ): Promise<Child> {
+    const child = fork(fileURLToPath(new URL('./child-main.ts', import.meta.url)), words, {
+      env,
       execArgv: [...process.execArgv, '--expose-gc'],
       stdio: ['ignore', 'inherit', process.env['BENCH_LOG'] ? 'inherit' : 'ignore', 'ipc'],
     });
