@@ -17,7 +17,7 @@ import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { LimitSettings } from '../config/settings.js';
 import { GridError } from '../errors.js';
 import { formatError, type LogFault } from './errors.js';
-import { checkVariables, limitsRule } from './limits.js';
+import { limitsRule, refusalOfVariables } from './limits.js';
 import type { Logger } from './log.js';
 import { noteErrors, type Trace } from './operation.js';
 
@@ -74,8 +74,9 @@ const tracing = (requestOf: WeakMap<object, string>): ApolloServerPlugin<object>
       trace.name = operationName;
       if (!operation) return;
       trace.type = operation.operation;
-      if (trace.type === 'subscription') throw notOverHttp();
-      checkVariables(request.variables);
+      const refusal =
+        trace.type === 'subscription' ? notOverHttp() : refusalOfVariables(request.variables);
+      if (refusal) throw asRefusal(refusal);
     },
     async didEncounterErrors({ request, errors }) {
       const { requestId } = (request.http as TracedRequest).trace;
@@ -100,13 +101,15 @@ const tracing = (requestOf: WeakMap<object, string>): ApolloServerPlugin<object>
 const acceptsGraphqlJson = (request: HTTPGraphQLRequest | undefined): boolean =>
   request?.headers.get('accept')?.includes('application/graphql-response+json') ?? false;
 
-function notOverHttp(): GraphQLError {
-  const originalError = new GridError(
+const notOverHttp = (): GridError =>
+  new GridError(
     'BAD_REQUEST',
     'Subscriptions are answered over WebSocket (graphql-transport-ws) at this address, not over HTTP.',
   );
-  return new GraphQLError(originalError.message, {
+
+/** A fault of the request that a plugin finds: Apollo would answer it with a 500. */
+const asRefusal = (originalError: GridError): GraphQLError =>
+  new GraphQLError(originalError.message, {
     originalError,
     extensions: { http: { status: 400 } },
   });
-}

@@ -13,7 +13,7 @@ import { GridError } from '../errors.js';
 import type { Concurrency } from './concurrency.js';
 import type { ReadDocument } from './documents.js';
 import { formatError, type LogFault } from './errors.js';
-import { checkVariables } from './limits.js';
+import { refusalOfVariables } from './limits.js';
 import type { Logger } from './log.js';
 import type { Metrics } from './metrics.js';
 import { noteErrors, recordTrace, startTrace, type MakeContext, type Trace } from './operation.js';
@@ -85,7 +85,8 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
     }
     trace.type = operation.operation;
     trace.name = operation.name?.value ?? null;
-    checkVariables(payload.variables);
+    const refusal = refusalOfVariables(payload.variables);
+    if (refusal) throw refusal;
     const kind = trace.type === 'subscription' ? 'subscriptions' : 'operations';
     const leave = concurrency.enter(kind, caller.identity);
     const abort = new AbortController();

@@ -109,6 +109,7 @@ describe('depth that no parser and no walk of values survives', () => {
   async function refusals(body: string): Promise<readonly (AnswerError | undefined)[]> {
     const headers = { 'content-type': 'application/json' };
     const answer = await readAnswer(await fetch(roomy.graphql, { method: 'POST', headers, body }));
+    expect(answer.status).toBeLessThan(500);
     using socket = await connect(roomy.socketUrl);
     socket.sendText(`{"id":"1","type":"subscribe","payload":${body}}`);
     const { type, payload } = await socket.next();
