@@ -104,8 +104,9 @@ async function find(
       return type && grids.one('HTCONDOR', id.grid).findAd(type, id.parts[1], signal);
     }
     case 'ConfigEntry': {
-      const daemon = configDaemons.find((known) => known === id.parts[0]);
-      const [, daemonName, name] = id.parts;
+      const [kind, daemonName, name] = id.parts;
+      const daemon = configDaemons.find((known) => known === kind);
+      if (kind !== (daemon ?? null)) return undefined;
       const pool = grids.one('HTCONDOR', id.grid);
       return (await findConfig(pool, daemon, daemonName ?? undefined, name, signal)) ?? undefined;
     }

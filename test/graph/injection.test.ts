@@ -182,6 +182,7 @@ describeReal('pool', 'hostile text', (pool) => {
       encodeId('PoolAd', 'pool', text, 'x'),
       encodeId('ConfigEntry', 'pool', null, null, text),
       encodeId('ConfigEntry', 'pool', 'SCHEDD', text, 'LOG'),
+      encodeId('ConfigEntry', 'pool', text, null, 'LOG'),
     ];
     const document = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }';
     const { data, codes } = await graph.answer(document, { ids });
