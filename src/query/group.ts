@@ -2,7 +2,7 @@
 import { AggregateCollector, type Aggregates } from './aggregate.js';
 import { compareValues, jsonText, sortValue } from './compare.js';
 import { PageCollector } from './page.js';
-import type { Bucket, GroupKeySpec, GroupingSpec } from './plan.js';
+import type { GroupKeySpec, GroupingSpec } from './plan.js';
 import type { Value } from './predicate.js';
 import type { RowType } from './source.js';
 
@@ -65,15 +65,16 @@ export class GroupCollector<Row> {
 
   /** True where a group keeps the row itself, not just its count. */
   add(row: Row, count: number): boolean {
-    const key = this.spec.by.map((part) => keyPart(part, this.type.read(row, part.ref)));
-    const name = JSON.stringify(key.map(identity));
+    const { by } = this.spec;
+    const values = by.map(({ ref }) => this.type.read(row, ref));
+    const name = nameOf(by, values);
     let member = this.#members.get(name);
     if (member === undefined) {
       if (!this.budget.take()) {
         this.#truncated = true;
         return false;
       }
-      member = this.#member(key);
+      member = this.#member(by.map((part, i) => keyPart(part, values[i])));
       this.#members.set(name, member);
     }
     member.count += count;
@@ -140,40 +141,56 @@ export class GroupCollector<Row> {
   }
 }
 
-function keyPart({ ref, bucket }: GroupKeySpec, raw: Value): GroupKey {
+/** What tells the groups apart, made for every row: the key that is shown is made once for each group. */
+function nameOf(by: readonly GroupKeySpec[], values: readonly Value[]): string {
+  const [only] = by;
+  if (only && by.length === 1) return identity(only, values[0]);
+  let name = '';
+  by.forEach((part, i) => {
+    const own = identity(part, values[i]);
+    name += `${own.length}:${own}`;
+  });
+  return name;
+}
+
+/** Tells the string "1" from the number 1, and undefined from the string "undefined". */
+function identity(part: GroupKeySpec, value: Value): string {
+  if (isMissing(value)) return 'undefined';
+  const range = rangeOf(part, value);
+  if (range) return `range:${range.low}`;
+  return `${typeof value === 'bigint' ? 'number' : typeof value}:${text(value)}`;
+}
+
+function keyPart(part: GroupKeySpec, value: Value): GroupKey {
+  const { ref, bucket } = part;
   const name = 'field' in ref ? ref.field : ref.attribute;
-  const value = typeof raw === 'number' && Number.isNaN(raw) ? undefined : raw;
-  if (value === undefined || value === null) {
-    return { name, defined: false, value: null, text: 'undefined' };
-  }
-  if (bucket && (typeof value === 'number' || typeof value === 'bigint')) {
-    // ClassAd times are seconds since the epoch, the graph's own time fields milliseconds.
-    const inRange = range(Number(value), bucket, 'field' in ref ? 1 : 1000);
-    if (inRange) return { name, defined: true, ...inRange };
-  }
-  return { name, defined: true, value, text: text(value) };
+  if (isMissing(value)) return { name, defined: false, value: null, text: 'undefined' };
+  const range = rangeOf(part, value);
+  if (!range) return { name, defined: true, value, text: text(value) };
+  const [low, high] =
+    bucket && 'everyMs' in bucket
+      ? [isoTime(range.low), isoTime(range.high)]
+      : [range.low, range.high];
+  return { name, defined: true, value: low, text: `[${low}, ${high})` };
 }
 
-/** Undefined where no range holds the value: an infinity, or a number too large for ranges of that width. */
-function range(
-  value: number,
-  bucket: Bucket,
-  msPerUnit: number,
-): { readonly value: Value; readonly text: string } | undefined {
-  if ('width' in bucket) {
-    const bounds = boundsOf(value, bucket.width);
-    return bounds && { value: bounds.low, text: `[${bounds.low}, ${bounds.high})` };
-  }
-  const bounds = boundsOf(value * msPerUnit, bucket.everyMs);
-  if (bounds === undefined) return undefined;
-  const [from, to] = [isoTime(bounds.low), isoTime(bounds.high)];
-  return { value: from, text: `[${from}, ${to})` };
+const isMissing = (value: Value): value is null | undefined =>
+  value === undefined || value === null || (typeof value === 'number' && Number.isNaN(value));
+
+interface Range {
+  readonly low: number;
+  readonly high: number;
 }
 
-function boundsOf(
-  value: number,
-  width: number,
-): { readonly low: number; readonly high: number } | undefined {
+/** Undefined without a bucket, and where no range holds the value: an infinity, or a number too large for ranges of that width. */
+function rangeOf({ ref, bucket }: GroupKeySpec, value: Value): Range | undefined {
+  if (!bucket || (typeof value !== 'number' && typeof value !== 'bigint')) return undefined;
+  if ('width' in bucket) return boundsOf(Number(value), bucket.width);
+  // ClassAd times are seconds since the epoch, the graph's own time fields milliseconds.
+  return boundsOf(Number(value) * ('field' in ref ? 1 : 1000), bucket.everyMs);
+}
+
+function boundsOf(value: number, width: number): Range | undefined {
   let index = Math.floor(value / width);
   // The division rounds: 0.29999999999999993 / 0.1 is 3, and 3 * 0.1 is more than the value.
   if (index * width > value) index -= 1;
@@ -188,12 +205,6 @@ const isoTime = (ms: number): string =>
 
 const text = (value: NonNullable<Value>): string =>
   typeof value === 'object' ? jsonText(value) : String(value);
-
-/** Tells the string "1" from the number 1, and undefined from the string "undefined". */
-const identity = (key: GroupKey): string =>
-  key.defined
-    ? `${typeof key.value === 'bigint' ? 'number' : typeof key.value}:${key.text}`
-    : 'undefined';
 
 function compareKeys(a: readonly GroupKey[], b: readonly GroupKey[]): number {
   for (const [i, key] of a.entries()) {
