@@ -12,6 +12,28 @@ const loadsForProduction = process.argv[3] === 'production';
 
 let started: Started | undefined;
 
+/** What is in use, garbage that waits for its collection included: from `watch` to `grown`. */
+const memory = {
+  timer: undefined as NodeJS.Timeout | undefined,
+  before: 0,
+  peak: 0,
+  used(): number {
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  },
+  watch(): void {
+    globalThis.gc?.();
+    this.before = this.peak = this.used();
+    this.timer = setInterval(() => {
+      this.peak = Math.max(this.peak, this.used());
+    }, 10);
+  },
+  grown(): number {
+    clearInterval(this.timer);
+    return (this.peak - this.before) / 2 ** 20;
+  },
+};
+
 async function answer({ settings, question }: Message): Promise<unknown> {
   if (settings !== undefined) {
     const path = `./servers/${process.argv[2]}.ts`;
@@ -21,7 +43,8 @@ async function answer({ settings, question }: Message): Promise<unknown> {
     return { url: started.url };
   }
   if (question === 'stop') return end();
-  if (question === 'collect') return globalThis.gc?.();
+  if (question === 'watch') return memory.watch();
+  if (question === 'grown') return memory.grown();
   const known = question === undefined ? undefined : started?.answers?.[question];
   if (!known) throw new Error(`The child has no answer to "${question}".`);
   return known();
