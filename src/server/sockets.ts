@@ -80,9 +80,10 @@ export function createSockets(options: SocketsOptions): Sockets {
       {
         protocol: socket.protocol,
         send: (text) =>
-          new Promise((resolve, reject) => {
+          new Promise((resolve) => {
             if (socket.readyState !== socket.OPEN) return resolve();
-            socket.send(text, (error) => (error ? reject(error) : resolve()));
+            // A send that fails because the peer went away is no fault: the close that follows ends all.
+            socket.send(text, () => resolve());
           }),
         close: (code, reason) => connection.close(code ?? 1000, reason ?? ''),
         onPing: async (payload) => {
@@ -101,7 +102,6 @@ export function createSockets(options: SocketsOptions): Sockets {
               return connection.close(1009, `A message may have at most ${maxBytes} bytes`);
             }
             receive(data.toString('utf8')).catch((error: unknown) => {
-              // A send that failed because the peer went away is no fault.
               if (socket.readyState !== socket.OPEN) return;
               options.logFault({ id: connection.requestId, error });
               connection.close(1011, `Internal error, id ${connection.requestId}`);

@@ -182,6 +182,20 @@ describe('operations', () => {
     await vi.waitFor(() => expect(served.world.ended).toBe(ended + 3));
   });
 
+  it('a peer that goes away amid frames is no fault of the server', async () => {
+    const left = await serve();
+    using socket = await connect(left.socketUrl);
+    for (const id of ['1', '2', '3']) {
+      subscribe(socket, id, 'subscription { untilDrained }');
+      expect((await socket.next()).payload).toEqual({ data: { untilDrained: 'open' } });
+    }
+    socket.socket.terminate();
+    // In the same turn, so that the last frames are sent before the server can know.
+    await left.server.stop();
+    expect(left.lines.filter(({ msg }) => msg === 'operation')).toHaveLength(3);
+    expect(left.lines.filter(({ msg }) => msg === 'fault')).toEqual([]);
+  });
+
   it('sends an error for a document that is refused, and no complete after it', async () => {
     using socket = await connect(served.socketUrl);
     subscribe(socket, 'e', '{ nonsense }');
