@@ -20,6 +20,7 @@ import { httpOperations } from './http-operations.js';
 import { requestIdOf, type Logger } from './log.js';
 import type { Metrics } from './metrics.js';
 import { recordTrace, startTrace, type MakeContext } from './operation.js';
+import { readAgain, wantsWebSocket } from './plain-request.js';
 import { playgroundFiles } from './playground-files.js';
 import { createReadiness, type AskReadiness } from './readiness.js';
 import { sendError, sendJson, sendText, send } from './respond.js';
@@ -74,6 +75,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     (request, response) => void answer(request, response),
   );
   http.on('upgrade', (request, socket, head: Buffer) => {
+    if (!wantsWebSocket(request)) return readAgain(http, request, socket, head);
     socket.on('error', () => socket.destroy());
     try {
       gate(request);

@@ -137,6 +137,39 @@ describe('access over HTTP', () => {
   });
 });
 
+describe('a client that offers HTTP/2', () => {
+  const offer =
+    'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n';
+  const body = '{"query":"{ hello }"}';
+
+  async function exchange(text: string, more: string): Promise<string> {
+    await using served = await serve();
+    const socket = connectTcp(Number(served.url.port), served.url.hostname);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    let answer = '';
+    socket.on('data', (chunk) => (answer += chunk.toString()));
+    socket.write(text.replaceAll('HOST', served.url.host));
+    await vi.waitFor(() => expect(answer).not.toBe(''));
+    if (more !== '') socket.write(more.replaceAll('HOST', served.url.host));
+    await closed;
+    return answer;
+  }
+
+  it('is answered over HTTP/1.1, its body and further requests of the connection included', async () => {
+    const post = `POST /graphql HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\n${offer}Content-Length: ${body.length}\r\n\r\n${body}`;
+    const next = 'GET /healthz HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n';
+    const answer = await exchange(post, next);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(answer).toContain('{"data":{"hello":"world"}}');
+    expect(answer).toMatch(/OK\n$/);
+  });
+
+  it('passes the same gate as all others', async () => {
+    const post = `POST /graphql HTTP/1.1\r\nHost: evil.example\r\n${offer}Content-Length: 0\r\n\r\n`;
+    expect(await exchange(post, '')).toMatch(/^HTTP\/1\.1 403 /);
+  });
+});
+
 describe('the log', () => {
   it('has one line for each operation, under the id that the client sees, and no secrets', async () => {
     await using served = await serve({ tokens: staticTokenList });
