@@ -70,7 +70,9 @@ export function httpOperations(options: HttpOperationsOptions): AnswerOperation 
       for (const [name, value] of answer.headers) response.setHeader(name, value);
       send(response, status, answer.body.string);
     } finally {
-      leave();
+      // An answer counts until it is on its way: it waits in memory for a client that does not read it.
+      if (response.destroyed || response.writableFinished) leave();
+      else response.once('close', leave);
       // What still runs for this answer is over once the answer is there.
       response.off('close', onClose);
       gone.abort();

@@ -1,4 +1,5 @@
 /** Limits hold on both transports, with the same code, and name themselves. */
+import { connect as connectTcp } from 'node:net';
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connect, openSocket, refusedUpgrade, subscribe } from './raw-socket.js';
@@ -301,6 +302,22 @@ describe('operations at once', () => {
     await vi.waitFor(() => expect(busy.world.ended).toBe(1));
     subscribe(socket, '4', 'subscription { quiet }');
     expect((await socket.next()).type).toBe('next');
+  });
+
+  it('count until their answer has been read', async () => {
+    await using narrow = await serve({ limits: { operationsPerCaller: 1 } });
+    const { host, hostname, port } = narrow.url;
+    const socket = connectTcp(Number(port), hostname).pause();
+    const query = 'query ($t: String!) { echo(text: $t) }';
+    const body = JSON.stringify({ query, variables: { t: 'x'.repeat(15_000_000) } });
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await vi.waitFor(() => expect(narrow.lines.some(({ msg }) => msg === 'operation')).toBe(true));
+    expect(codes(await ask(narrow, '{ hello }'))).toEqual(['TOO_MANY_REQUESTS']);
+    socket.resume();
+    await vi.waitFor(async () => expect(codes(await ask(narrow, '{ hello }'))).toEqual([]));
+    socket.destroy();
   });
 
   it('are free again when the client goes away, and the operation is told', async () => {
