@@ -46,7 +46,11 @@ function isDigit(text: string, at: number): boolean {
 const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 function keepInteger(token: string): string {
-  if (token.length < longNumberLength || !/^-?\d+$/.test(token) || Number.isSafeInteger(Number(token))) {
+  if (
+    token.length < longNumberLength ||
+    !/^-?\d+$/.test(token) ||
+    Number.isSafeInteger(Number(token))
+  ) {
     return token;
   }
   return `"${escapedNul}${integerMark.slice(1)}${token}"`;
