@@ -226,7 +226,7 @@ const overdue = (source: Pick<Source<unknown>, 'grid' | 'part' | 'deadlineMs'>):
 
 /** Trouble of one source becomes its report; a fault of the request or of this server is raised. */
 function isSourceTrouble({ code }: GridError): boolean {
-  return ['UNAVAILABLE', 'TIMED_OUT', 'THROTTLED', 'FORBIDDEN'].includes(code);
+  return ['UNAVAILABLE', 'TIMED_OUT', 'THROTTLED', 'LIMIT_EXCEEDED', 'FORBIDDEN'].includes(code);
 }
 
 function statusOf({ code }: GridError, contributed: boolean): SourceStatus {

@@ -79,6 +79,8 @@ describe('a source in trouble is reported, and the others answer', () => {
   it.each([
     ['UNAVAILABLE', 'UNAVAILABLE'],
     ['THROTTLED', 'UNAVAILABLE'],
+    // What it sends is more than is read of one.
+    ['LIMIT_EXCEEDED', 'UNAVAILABLE'],
     ['TIMED_OUT', 'TIMED_OUT'],
     ['FORBIDDEN', 'FORBIDDEN'],
   ] as const)('%s before the first row is %s', async (code, status) => {
