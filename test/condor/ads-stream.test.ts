@@ -80,6 +80,15 @@ describe('ads are cut out of output as it arrives', () => {
     expect(bad).toBeDefined();
   });
 
+  test('output in which no ad ends is not gathered without bound', async () => {
+    let sent = 0;
+    const endless = (async function* () {
+      for (;;) yield Buffer.alloc(64 * 1024, `junk ${(sent += 1)} `);
+    })();
+    await expect(all(adBatches(endless, 'json'))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(sent).toBeLessThan(300);
+  });
+
   test('an ad that is not JSON is left out and the others stand', async () => {
     const text = '[\n{\n  "A": 1\n}\n,\n{\n  "A": oops\n}\n,\n{\n  "A": 3\n}\n]\n';
     const ads = await cut(Buffer.from(text), 'json');

@@ -5,8 +5,12 @@
  */
 import type { Ad } from '../../classad/ad.js';
 import { parseAds } from '../../classad/json.js';
+import { GridError } from '../../errors.js';
 
 export type AdFraming = 'json' | 'jsonl';
+
+/** What may come without the end of an ad, before it is taken for something else than ads. */
+const unendedBytes = 16 * 1024 * 1024;
 
 /** Ads in the batches in which they arrived. An ad that is not JSON is left out: one bad job never fails a list. */
 export async function* adBatches(
@@ -14,15 +18,19 @@ export async function* adBatches(
   framing: AdFraming,
 ): AsyncGenerator<readonly Ad[], void, undefined> {
   let rest: Buffer[] = [];
+  let restBytes = 0;
   for await (const chunk of output) {
     const end = lastBoundary(chunk, framing);
     // A boundary that spans two chunks is found with the next one.
     if (end === 0) {
       rest.push(chunk);
+      restBytes += chunk.length;
+      if (restBytes > unendedBytes) throw noAds();
       continue;
     }
     const batch = textOf([...rest, chunk.subarray(0, end)]);
     rest = end < chunk.length ? [chunk.subarray(end)] : [];
+    restBytes = chunk.length - end;
     const ads = parseBatch(batch, framing);
     if (ads.length > 0) yield ads;
   }
@@ -33,6 +41,12 @@ export async function* adBatches(
 /** All ads of a whole output. */
 export const adsOf = (output: Buffer, framing: AdFraming): readonly Ad[] =>
   parseBatch(output.toString('utf8'), framing);
+
+const noAds = (): GridError =>
+  new GridError(
+    'UNAVAILABLE',
+    `The pool sent ${unendedBytes} bytes in which no ad ends: what its command prints is not what HTCondor prints.`,
+  );
 
 const textOf = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString('utf8');
 
