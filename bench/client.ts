@@ -28,7 +28,11 @@ function post(url: string, body: string): Promise<string> {
       response.on('end', () => resolve(Buffer.concat(chunks).toString()));
       response.on('error', reject);
     });
-    sent.on('error', reject);
+    // A server may close an idle connection at the moment in which it is used again: ask anew.
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      if (sent.reusedSocket && error.code === 'ECONNRESET') post(url, body).then(resolve, reject);
+      else reject(error);
+    });
     sent.end(body);
   });
 }

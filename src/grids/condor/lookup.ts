@@ -211,13 +211,8 @@ async function findInSchedd(
 
   if (places.includes('QUEUE')) {
     await ask('QUEUE', ({ keys: { length }, constraint }) =>
-      // A scan for one id may end with it.
-      queueCommand(
-        pool,
-        schedd,
-        { attributes, constraint },
-        ...(length === 1 ? ['-limit', '1'] : []),
-      ),
+      // The scan ends with the last of the ids.
+      queueCommand(pool, schedd, { attributes, constraint }, '-limit', String(length)),
     );
   }
   if (places.includes('HISTORY')) await askHistory(historyScanLimit);
