@@ -44,6 +44,13 @@ export function stateOf(ad: Ad): WorkState {
   }
 }
 
+/** Whether JobStatus alone does not say the state: how a completed job ended, why a job is held. */
+export const isQualified = (ad: Ad): boolean => {
+  const status = ad.number('JobStatus');
+  return status === 4 || status === 5;
+};
+export const qualified = '(JobStatus =?= 4 || JobStatus =?= 5)';
+
 const succeeded = '(ExitBySignal =!= true && ExitCode =?= 0)';
 const spooling = `HoldReasonCode =?= ${spoolingInput}`;
 const otherStatus = '!(member(JobStatus, {1, 2, 3, 4, 5, 6, 7}) =?= true)';
