@@ -1,7 +1,7 @@
 /** Gathers what the sources of one list yield: the page, the count, the groups, the aggregates. */
 import { AggregateCollector, type Aggregates } from './aggregate.js';
 import { type Group, GroupBudget, GroupCollector, type Groups } from './group.js';
-import { type Page, PageCollector, type Placed } from './page.js';
+import { type Origin, type Page, PageCollector, type Placed } from './page.js';
 import type { ListPlan } from './plan.js';
 import type { RowType, Source, Tally, Window } from './source.js';
 
@@ -15,12 +15,6 @@ export interface Collected<Row> {
   readonly returned: ReadonlyMap<Source<Row>, number>;
 }
 
-/** Where a kept row came from; a narrow one was read for its keys alone and shows more than it holds. */
-interface Origin<Row> {
-  readonly source: Source<Row>;
-  readonly narrow: boolean;
-}
-
 /** The rows with all that they have to show, or undefined where the source fails: they are left out then. */
 export type Widen<Row> = (
   source: Source<Row>,
@@ -31,7 +25,9 @@ export class Collector<Row extends object> {
   readonly #page: PageCollector<Row> | undefined;
   readonly #groups: readonly GroupCollector<Row>[];
   readonly #aggregates: AggregateCollector<Row> | undefined;
+  /** Of rows that groups show; those of the page bring theirs along. */
   readonly #origins = new WeakMap<Row, Origin<Row>>();
+  readonly #scanned = new Map<Source<Row>, Origin<Row>>();
   #count = 0;
 
   constructor(plan: ListPlan, type: RowType<Row>, maxGroups?: number) {
@@ -43,9 +39,9 @@ export class Collector<Row extends object> {
 
   /** A row of the filter: for the page and for the counts. */
   row(row: Row, source: Source<Row>): void {
-    const onPage = this.#page?.add(row) ?? false;
-    const inGroup = this.#tally(row, 1);
-    if (onPage || inGroup) this.#origins.set(row, { source, narrow: source.widen !== undefined });
+    const origin = this.#scannedFrom(source);
+    this.#page?.add(row, origin);
+    if (this.#tally(row, 1)) this.#origins.set(row, origin);
   }
 
   /** A count that the grid made. */
@@ -56,10 +52,7 @@ export class Collector<Row extends object> {
   /** A page that the grid cut. */
   window({ rows, more }: Window<Row>, source: Source<Row>): void {
     const origin = { source, narrow: false };
-    for (const row of rows) {
-      this.#page?.add(row);
-      this.#origins.set(row, origin);
-    }
+    for (const row of rows) this.#page?.add(row, origin);
     this.#page?.sees(more);
   }
 
@@ -68,12 +61,11 @@ export class Collector<Row extends object> {
     const page = this.#page?.page() ?? { rows: [], hasNextPage: false, hasPreviousPage: false };
     const groups = new Map(this.#groups.map((group) => [group.name, group.answer()]));
     const narrow = new Map<Source<Row>, Set<Row>>();
-    const note = (row: Row): void => {
+    for (const { row, origin } of page.rows) if (origin?.narrow) addTo(narrow, origin.source, row);
+    for (const row of [...groups.values()].flatMap(rowsOf)) {
       const origin = this.#origins.get(row);
       if (origin?.narrow) addTo(narrow, origin.source, row);
-    };
-    for (const { row } of page.rows) note(row);
-    for (const answer of groups.values()) rowsOf(answer).forEach(note);
+    }
     const wide = new Map<Row, Row | undefined>();
     await Promise.all(
       [...narrow].map(async ([source, set]) => {
@@ -87,11 +79,11 @@ export class Collector<Row extends object> {
 
     const returned = new Map<Source<Row>, number>();
     const placed: Placed<Row>[] = [];
-    for (const { row, key } of page.rows) {
-      const whole = show(row);
-      if (whole === undefined) continue;
-      placed.push({ row: whole, key });
-      const source = this.#origins.get(row)?.source;
+    for (const kept of page.rows) {
+      const row = wide.size === 0 ? kept.row : show(kept.row);
+      if (row === undefined) continue;
+      placed.push(row === kept.row ? kept : { ...kept, row });
+      const source = kept.origin?.source;
       if (source) returned.set(source, (returned.get(source) ?? 0) + 1);
     }
     return {
@@ -101,6 +93,15 @@ export class Collector<Row extends object> {
       aggregates: this.#aggregates?.answer(),
       returned,
     };
+  }
+
+  #scannedFrom(source: Source<Row>): Origin<Row> {
+    let origin = this.#scanned.get(source);
+    if (!origin) {
+      origin = { source, narrow: source.widen !== undefined };
+      this.#scanned.set(source, origin);
+    }
+    return origin;
   }
 
   #tally(row: Row, count: number): boolean {

@@ -30,7 +30,7 @@ export function compareValues(a: SortValue, b: SortValue): number {
 
 /** Compares positions under an order; ids break ties upwards whatever the direction of the terms. */
 export function comparator(order: readonly OrderTerm[]): (a: PageKey, b: PageKey) => number {
-  if (order.length === 0) return (a, b) => compareIds(a.id, b.id);
+  if (order.length === 0) return byId;
   return (a, b) => {
     for (const [i, { direction }] of order.entries()) {
       const sign = compareValues(a.order[i] ?? null, b.order[i] ?? null);
@@ -39,6 +39,9 @@ export function comparator(order: readonly OrderTerm[]): (a: PageKey, b: PageKey
     return compareIds(a.id, b.id);
   };
 }
+
+/** Not made anew for each list: the engine forgets what it compiled for functions that nobody holds. */
+const byId = (a: PageKey, b: PageKey): number => compareIds(a.id, b.id);
 
 /** Element by element; a shorter key that is a prefix comes first. */
 export function compareIds(a: PageKey['id'], b: PageKey['id']): number {
@@ -63,9 +66,14 @@ const maxOrderText = 256;
 
 /** The position of a row under an order. */
 export const keyOf = <Row>(row: Row, order: readonly OrderTerm[], type: RowType<Row>): PageKey => ({
-  order: order.map(({ ref }) => clipped(sortValue(type.read(row, ref)))),
+  order:
+    order.length === 0
+      ? unordered
+      : order.map(({ ref }) => clipped(sortValue(type.read(row, ref)))),
   id: type.idKey(row),
 });
+
+const unordered: PageKey['order'] = [];
 
 const clipped = (value: SortValue): SortValue =>
   typeof value === 'string' ? value.slice(0, maxOrderText) : value;
