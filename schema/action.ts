@@ -1,15 +1,9 @@
 /** What actions answer with. */
 import { Field, ObjectType, registerEnumType } from 'type-graphql';
+import { actionStatuses } from '../src/grids/action.js';
 import { closedEnum } from './enums.js';
 
-export const ActionStatus = closedEnum([
-  'DONE',
-  'ALREADY_DONE',
-  'NOT_FOUND',
-  'FORBIDDEN',
-  'BAD_STATE',
-  'FAILED',
-]);
+export const ActionStatus = closedEnum(actionStatuses);
 registerEnumType(ActionStatus, {
   name: 'ActionStatus',
   description: 'What became of one item of an action.',

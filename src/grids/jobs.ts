@@ -2,6 +2,8 @@
 import type { Projection } from '../query/plan.js';
 import type { Source } from '../query/source.js';
 import type { Grid } from './grid.js';
+import type { JobActions } from './job-actions.js';
+import type { JobLogs } from './job-logs.js';
 import type { Row, WorkFields, WorkRow } from './row.js';
 import type { Progress } from './state.js';
 
@@ -129,6 +131,10 @@ export interface JobListing {
 
 export interface JobPool extends Grid {
   readonly kind: 'HTCONDOR';
+  /** Absent where actions are not allowed. */
+  readonly actions?: JobActions;
+  /** Absent where nothing is followed. */
+  readonly logs?: JobLogs;
   /** One source for each schedd. Unknown `schedd` names are for the caller to refuse. */
   jobs(listing: JobListing, signal: AbortSignal): Promise<readonly Source<JobRow>[]>;
   /** The schedds the pool has now, the default one first. */

@@ -2,6 +2,7 @@
 import type { Projection } from '../query/plan.js';
 import type { Source } from '../query/source.js';
 import type { CompletionLog } from '../streams/log.js';
+import type { ActionStatus } from './action.js';
 import type { Grid } from './grid.js';
 import type { Row, WorkFields, WorkRow } from './row.js';
 import type { Progress, WorkState } from './state.js';
@@ -71,8 +72,6 @@ export interface SubmittedTasks {
   readonly replayed: boolean;
 }
 
-export type ActionStatus =
-  'DONE' | 'ALREADY_DONE' | 'NOT_FOUND' | 'FORBIDDEN' | 'BAD_STATE' | 'FAILED';
 export interface CancelledSession {
   readonly session: SessionRow | null;
   readonly nativeId: string;
