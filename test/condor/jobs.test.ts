@@ -254,6 +254,14 @@ describeReal('pool', 'a page of the queue in id order', (pool) => {
       '-constraint',
       `ClusterId == ${cluster} && ProcId > 0 && ProcId < 295`,
     ]);
+    // condor_rm marks; the schedd takes them out a little later.
+    await vi.waitFor(
+      async () => {
+        const { stdout } = await pool.run(['condor_q', String(cluster), '-af', 'ProcId']);
+        expect(stdout.trim().split('\n')).toHaveLength(6);
+      },
+      { timeout: 20_000, interval: 200 },
+    );
     commands.length = 0;
     const page = await source.window?.({
       filter: { op: 'eq', ref: field('clusterId'), value: cluster },
