@@ -13,7 +13,7 @@ import {
   Root,
 } from 'type-graphql';
 import { maySee } from '../src/access/caller.js';
-import { asGridError } from '../src/errors.js';
+import { asGridError, type ErrorCode } from '../src/errors.js';
 import { decodeIdAs } from '../src/grids/id.js';
 import type { CancelledSession as Cancelled, SessionRow } from '../src/grids/tasks.js';
 import { and } from '../src/query/predicate.js';
@@ -242,10 +242,16 @@ const notFound = (nativeId: string): Cancelled => ({
   alreadyTerminal: 0,
 });
 
+const mendable: ReadonlySet<ErrorCode> = new Set([
+  'BAD_USER_INPUT',
+  'IDEMPOTENCY_CONFLICT',
+  'LIMIT_EXCEEDED',
+  'CAPABILITY_MISSING',
+]);
+
 /** What a caller can mend is part of the payload; the rest stays an error of the request. */
 function userError(thrown: unknown) {
   const error = asGridError(thrown);
-  const mendable = ['BAD_USER_INPUT', 'LIMIT_EXCEEDED', 'CAPABILITY_MISSING'].includes(error.code);
-  if (!mendable) throw error;
+  if (!mendable.has(error.code)) throw error;
   return { code: error.code, message: error.message, path: null };
 }

@@ -18,6 +18,7 @@ export const errorCodes = {
   CAPABILITY_MISSING: 'The grid, or this version of the server, cannot do that.',
   UNAUTHENTICATED: 'The token is missing, unknown or expired.',
   FORBIDDEN: 'The caller may not do that.',
+  IDEMPOTENCY_CONFLICT: 'The idempotency key was used before, with another input.',
   LIMIT_EXCEEDED: 'The document, page, payload or number of streams is over a limit.',
   TOO_MANY_REQUESTS: 'The caller has too many operations running; try again later.',
   THROTTLED: 'The grid asked to slow down; try again later.',

@@ -61,11 +61,11 @@ describe('a submission', () => {
   it('with a used key and other input is refused; with the key of another owner it is its own', async () => {
     const first = await grid.submit(plain([1], { idempotencyKey: 'k2' }), live());
     await expect(grid.submit(plain([2], { idempotencyKey: 'k2' }), live())).rejects.toMatchObject({
-      code: 'BAD_USER_INPUT',
+      code: 'IDEMPOTENCY_CONFLICT',
     });
     await expect(
       grid.submit(plain([1], { idempotencyKey: 'k2', priority: 1 }), live()),
-    ).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+    ).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
     const other = await grid.submit(plain([1], { idempotencyKey: 'k2', owner: 'bob' }), live());
     expect(other.replayed).toBe(false);
     expect(other.session?.nativeId).not.toBe(first.session?.nativeId);

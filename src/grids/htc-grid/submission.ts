@@ -180,7 +180,8 @@ export class Submissions {
     if (key === undefined) return undefined;
     const entry = this.#settings.registry.byKey(owner, key);
     if (entry === undefined || entry.idempotency?.inputHash === inputHash) return entry;
-    throw invalid(
+    throw new GridError(
+      'IDEMPOTENCY_CONFLICT',
       `The idempotency key ${JSON.stringify(key)} was used for other payloads or another priority (session ${entry.session}). Use a new key.`,
     );
   }
