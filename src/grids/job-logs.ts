@@ -1,7 +1,8 @@
 /** The port of following a pool: its events and its completions, as logs that many read at their own positions. */
 import type { LogPosition } from '../streams/cursor.js';
 import type { CompletionLog } from '../streams/log.js';
-import type { JobKey } from './jobs.js';
+import type { Projection } from '../query/plan.js';
+import type { JobKey, JobRow } from './jobs.js';
 import type { NativeRecord } from './row.js';
 import type { WorkState } from './state.js';
 
@@ -21,12 +22,15 @@ export const jobEventTypes = [
 export type JobEventType = (typeof jobEventTypes)[number];
 
 export interface JobEventEntry {
+  readonly gridName: string;
   readonly type: JobEventType;
   /** Epoch milliseconds, by the clock of the grid. */
   readonly at: number;
   readonly key: JobKey;
-  /** Null until it is known: withheld from everybody but admins. */
+  /** Null until it is known: withheld from everybody but admins, unless the job itself tells. */
   readonly owner: string | null;
+  /** The state that follows from it; null where it says nothing of the state. */
+  readonly state: WorkState | null;
   /** What else the event tells, by the names of the grid. */
   readonly detail: Readonly<Record<string, unknown>>;
   /** The job's attributes as far as the event carries them. */
@@ -37,9 +41,11 @@ export interface JobEventEntry {
 
 /** A job that has ended; told once the history (or the queue, of a job that stays there) says how. */
 export interface JobCompletion {
+  readonly gridName: string;
   readonly key: JobKey;
   /** Another one for another end of the same job. */
   readonly revision: string;
+  /** UNKNOWN where the job has left the queue and no history tells how. */
   readonly state: WorkState;
   readonly owner: string | null;
   readonly seenAt: number;
@@ -48,7 +54,18 @@ export interface JobCompletion {
 export interface JobLogs {
   /** Followed as long as somebody holds it: until `signal` is aborted. */
   events(signal: AbortSignal): Promise<CompletionLog<JobEventEntry>>;
-  completions(signal: AbortSignal): Promise<CompletionLog<JobCompletion>>;
-  /** The end of the log of completions now, for a cursor that leaves no gap behind a query. */
-  position(): LogPosition;
+  /** The same for ends; with what their rows will be asked for, so that it is read at once. */
+  completions(signal: AbortSignal, projection?: Projection): Promise<CompletionLog<JobCompletion>>;
+  /** The rows of ends or events, read once for all who ask the same of them. */
+  rows(
+    of: readonly { readonly key: JobKey; readonly revision: string }[],
+    projection: Projection,
+  ): Promise<readonly (JobRow | Error | undefined)[]>;
+  /**
+   * The end of the log of completions now: what a query reads afterwards, followed from there, has no
+   * gap in between. Following starts with it, where nobody does, and goes on for a while.
+   */
+  position(signal: AbortSignal): Promise<LogPosition>;
+  /** Resolves when every end that the grid could tell of at the time of the call is in the log. */
+  settled(signal: AbortSignal): Promise<void>;
 }

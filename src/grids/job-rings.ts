@@ -1,0 +1,168 @@
+/**
+ * The logs of a pool in memory: its newest events and ends, whoever feeds them, and the rows of jobs
+ * that subscribers look at. Each end is logged once, however often it is told.
+ */
+import type { Projection } from '../query/plan.js';
+import { union } from '../query/plan.js';
+import { AppendLog } from '../streams/append-log.js';
+import type { LogPosition } from '../streams/cursor.js';
+import { RecentRows } from '../streams/recent.js';
+import { decodeIdAs, encodeId } from './id.js';
+import type { JobCompletion, JobEventEntry, JobLogs } from './job-logs.js';
+import type { JobKey, JobPool, JobRow } from './jobs.js';
+
+export interface JobRingsSettings {
+  readonly gridName: string;
+  readonly find: JobPool['findJobs'];
+  /** Ends kept. @default 50_000 */
+  readonly maxCompletions?: number;
+  /** Events kept, about 1 kB each. @default 20_000 */
+  readonly maxEvents?: number;
+  /** Rows kept for each set of fields that somebody asks for. @default 2_000 */
+  readonly maxRows?: number;
+}
+
+/** Sets of fields whose rows are kept; the longest unused goes first. */
+const maxProjections = 16;
+
+export const nothing: Projection = { fields: new Set(), attributes: new Set() };
+
+export class JobRings {
+  readonly completions: AppendLog<JobCompletion>;
+  readonly #settings: JobRingsSettings;
+  #events: AppendLog<JobEventEntry>;
+  /** Ends that are logged, the oldest first: as many as the log keeps. */
+  readonly #told = new Set<string>();
+  readonly #rows = new Map<string, RecentRows<JobRow>>();
+  readonly #wanted = new Map<symbol, Projection>();
+  #stopped = false;
+
+  constructor(settings: JobRingsSettings) {
+    this.#settings = settings;
+    this.completions = new AppendLog(`condor:${settings.gridName}`, {
+      limit: settings.maxCompletions ?? 50_000,
+    });
+    this.#events = this.#newEvents();
+  }
+
+  get events(): AppendLog<JobEventEntry> {
+    return this.#events;
+  }
+
+  /** After a time in which nobody followed: positions from before mean nothing any more. */
+  beginEvents(): void {
+    if (this.#events.end > 0) this.#events = this.#newEvents();
+  }
+
+  addEvents(entries: readonly JobEventEntry[]): void {
+    if (entries.length > 0 && !this.#stopped) this.#events.append(entries);
+  }
+
+  /** The rows, where they were read with `wanted`, are kept for who asks. Gives back what is news. */
+  addCompletions(
+    completions: readonly JobCompletion[],
+    rows: ReadonlyMap<JobCompletion, JobRow> = new Map(),
+  ): readonly JobCompletion[] {
+    if (this.#stopped) return [];
+    const news = completions.filter((completion) => {
+      const name = nameOf(completion);
+      if (this.#told.has(name)) return false;
+      this.#told.add(name);
+      return true;
+    });
+    if (news.length === 0) return news;
+    const { maxCompletions = 50_000 } = this.#settings;
+    for (const name of this.#told) {
+      if (this.#told.size <= maxCompletions) break;
+      this.#told.delete(name);
+    }
+    for (const completion of news) {
+      const row = rows.get(completion);
+      if (row === undefined) continue;
+      for (const projection of this.#wanted.values()) {
+        this.#rowsOf(projection).remember(this.#rowKey(completion), row);
+      }
+    }
+    this.completions.append(news);
+    return news;
+  }
+
+  /** Whether this end is in the log. */
+  has(completion: Pick<JobCompletion, 'key' | 'revision'>): boolean {
+    return this.#told.has(nameOf(completion));
+  }
+
+  /** Notes what rows of ends will be asked for, until `signal` is aborted. */
+  want(projection: Projection, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    const token = Symbol();
+    this.#wanted.set(token, projection);
+    signal.addEventListener('abort', () => this.#wanted.delete(token), { once: true });
+  }
+
+  /** What everybody wants of the rows of ends together. */
+  get wanted(): Projection {
+    return [...this.#wanted.values()].reduce(union, nothing);
+  }
+
+  readonly rows: JobLogs['rows'] = (of, projection) =>
+    this.#rowsOf(projection).load(of.map((one) => this.#rowKey(one)));
+
+  position(): LogPosition {
+    const { name, epoch, end } = this.completions;
+    return { log: name, epoch, position: end };
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const rows of this.#rows.values()) rows.close();
+    this.#rows.clear();
+  }
+
+  #newEvents(): AppendLog<JobEventEntry> {
+    return new AppendLog(`condor-events:${this.#settings.gridName}`, {
+      limit: this.#settings.maxEvents ?? 20_000,
+    });
+  }
+
+  #rowKey({ key, revision }: { readonly key: JobKey; readonly revision: string }) {
+    const { schedd, clusterId, procId } = key;
+    return { id: encodeId('Job', this.#settings.gridName, schedd, clusterId, procId), revision };
+  }
+
+  #rowsOf(projection: Projection): RecentRows<JobRow> {
+    const name = textOf(projection);
+    let rows = this.#rows.get(name);
+    if (rows === undefined) {
+      rows = new RecentRows<JobRow>({
+        limit: this.#settings.maxRows ?? 2_000,
+        fetch: (keys, signal) =>
+          this.#settings.find(
+            keys.map(({ id }) => keyOf(id)),
+            projection,
+            signal,
+          ),
+      });
+    }
+    // A reader of one that is dropped keeps its reads under way: they end by themselves.
+    this.#rows.delete(name);
+    this.#rows.set(name, rows);
+    const [oldest] = this.#rows.keys();
+    if (this.#rows.size > maxProjections && oldest !== undefined) this.#rows.delete(oldest);
+    return rows;
+  }
+}
+
+const nameOf = ({ key, revision }: Pick<JobCompletion, 'key' | 'revision'>): string =>
+  `${key.schedd} ${key.clusterId}.${key.procId} ${revision}`;
+
+function keyOf(id: string): JobKey {
+  const [schedd, clusterId, procId] = decodeIdAs('Job', id).parts;
+  return { schedd, clusterId, procId };
+}
+
+const textOf = ({ fields, attributes }: Projection): string =>
+  JSON.stringify([
+    [...fields].sort(),
+    attributes === 'all' ? attributes : [...attributes].map((name) => name.toLowerCase()).sort(),
+  ]);
