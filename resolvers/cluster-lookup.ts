@@ -32,13 +32,12 @@ export async function findClusters(
   caller: Caller,
   signal: AbortSignal,
 ): Promise<readonly (ClusterNode | Error | undefined)[]> {
-  const sources = await pool.jobs({ source: 'ALL', scanLimit: 50_000, since: undefined }, signal);
+  const listing = { source: 'ALL', scanLimit: 50_000, since: undefined, uncapped: true } as const;
+  const sources = await pool.jobs(listing, signal);
   const { groups, sources: reports } = await list(
     {
-      filter: and(
-        ownWork(caller),
-        or(...keys.map(({ schedd, clusterId }) => and(...ofCluster(schedd, clusterId)))),
-      ),
+      scope: ownWork(caller),
+      filter: or(...keys.map(({ schedd, clusterId }) => and(...ofCluster(schedd, clusterId)))),
       order: [],
       page: undefined,
       projection: { fields: new Set(), attributes: new Set() },

@@ -11,20 +11,23 @@ import type { DistributionSummary } from '../src/query/distribution.js';
 import type { Group, GroupKey, Groups } from '../src/query/group.js';
 import { list, type ListAnswer } from '../src/query/list.js';
 import type { Placed } from '../src/query/page.js';
-import type { OrderTerm, PageKey } from '../src/query/plan.js';
-import type { Predicate } from '../src/query/predicate.js';
+import { refsOfPlan, type OrderTerm, type PageKey } from '../src/query/plan.js';
+import { always, type Predicate } from '../src/query/predicate.js';
 import type { Source } from '../src/query/source.js';
 import type { SourceReport } from '../src/query/report.js';
 import type { GroupedPageArgs } from '../schema/connection.js';
 import type { GraphContext } from './context.js';
 import { pageRequest } from './page.js';
-import { keyName, planOf, refsOfPlan } from './plan.js';
+import { keyName, planOf } from './plan.js';
 import { selection } from './selection.js';
 
 export interface ConnectionRequest<R extends Row> {
   /** Names the list in cursors: "jobs", "tasks". */
   readonly name: string;
   readonly args: GroupedPageArgs;
+  /** What the caller may see; all unless given. */
+  readonly scope?: Predicate;
+  /** What the caller asks for. */
   readonly filter: Predicate;
   /** The terms of an `orderBy` of this list; ids where it is undefined. */
   readonly orderOf: (orderBy: unknown) => readonly OrderTerm[];
@@ -39,11 +42,12 @@ export async function connection<R extends Row>(
   context: GraphContext,
   info: GraphQLResolveInfo,
 ) {
-  const { name, args, filter, orderOf, orderBy, only } = request;
+  const { name, args, scope = always, filter, orderOf, orderBy, only } = request;
   const order = orderOf(orderBy);
   const listed = listName(name, order);
   const plan = planOf({
     selection: selection(info),
+    scope,
     filter,
     order,
     page: pageRequest(args, listed, context.limits.maxPageSize),

@@ -141,7 +141,8 @@ export class JobResolver {
       {
         name: 'jobs',
         args,
-        filter: and(context.own, jobPredicate(filter)),
+        scope: context.own,
+        filter: jobPredicate(filter),
         orderOf,
         orderBy,
         sources: () => jobSources(context.grids.of('HTCONDOR'), listing, filter, context),
@@ -198,7 +199,8 @@ export class JobClusterResolver {
       {
         name: 'jobs',
         args,
-        filter: and(context.own, ...ofCluster(schedd, clusterId), jobPredicate(filter)),
+        scope: and(context.own, ...ofCluster(schedd, clusterId)),
+        filter: jobPredicate(filter),
         orderOf,
         orderBy,
         sources: () =>

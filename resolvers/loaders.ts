@@ -76,7 +76,7 @@ export class Loaders {
       async (grid, keys) => {
         const projection = keys.reduce((all, key) => union(all, key.projection), always);
         const rows = await pool(grid).findJobs(keys, projection, signal);
-        return rows.map((row) => only(row, ({ owner }) => maySee(caller, owner)));
+        return rows.map((row) => only(row, (job) => maySee(caller, ownerOf(job))));
       },
     );
     this.machines = loader(nameKey, (grid, keys) =>
@@ -108,6 +108,9 @@ export class Loaders {
     this.clusterProgress = loader(clusterKey, (grid, keys) => pool(grid).progress(keys, signal));
   }
 }
+
+/** Whose a job is, also where the pool hides that from clients. */
+const ownerOf = ({ owner, ownedBy }: JobRow) => (ownedBy === undefined ? owner : ownedBy);
 
 const clusterKey = ({ grid, schedd, clusterId }: ClusterLookup): string =>
   JSON.stringify([grid, schedd, clusterId]);

@@ -11,7 +11,7 @@ import type {
   PageRequest,
   Projection,
 } from '../src/query/plan.js';
-import { type Predicate, type Ref, refsOf } from '../src/query/predicate.js';
+import type { Predicate, Ref } from '../src/query/predicate.js';
 import type { BucketInput, GroupField, GroupKeyInput, GroupOrder } from '../schema/group.js';
 import { durationMs } from './duration.js';
 import { along, type Selected } from './selection.js';
@@ -37,6 +37,7 @@ const groupFields: Readonly<Record<GroupField, string>> = {
 
 export interface ListRequest {
   readonly selection: readonly Selected[];
+  readonly scope: Predicate;
   readonly filter: Predicate;
   readonly order: readonly OrderTerm[];
   readonly page: PageRequest;
@@ -47,6 +48,7 @@ export interface ListRequest {
 
 export function planOf({
   selection,
+  scope,
   filter,
   order,
   page,
@@ -65,6 +67,7 @@ export function planOf({
   // Reports alone still have to come from somewhere: the grids are asked for the count.
   const reported = along(selection, 'sources').length > 0 && !needed;
   return {
+    scope,
     filter,
     order,
     page: rows ? page : undefined,
@@ -74,26 +77,6 @@ export function planOf({
     aggregates,
   };
 }
-
-/** What a plan filters, orders, groups and sums up by: answers tell of its values, so each must be allowed. */
-export const refsOfPlan = ({
-  filter,
-  order,
-  groupings,
-  aggregates,
-}: Pick<ListPlan, 'filter' | 'order' | 'groupings' | 'aggregates'>): readonly Ref[] => [
-  ...refsOf(filter),
-  ...order.map(({ ref }) => ref),
-  ...groupings.flatMap(refsOfGrouping),
-  ...(aggregates?.distributions ?? []),
-];
-
-const refsOfGrouping = ({ by, nodes, groups, aggregates }: GroupingSpec): readonly Ref[] => [
-  ...by.map(({ ref }) => ref),
-  ...nodes.flatMap(({ order }) => order.map(({ ref }) => ref)),
-  ...(aggregates?.distributions ?? []),
-  ...groups.flatMap(refsOfGrouping),
-];
 
 /** What the rows of these selections show. Keys of rows are always read; fields a grid lacks are nothing to it. */
 export function projectionOf(selected: readonly Selected[]): Projection {

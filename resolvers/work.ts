@@ -13,7 +13,6 @@ import {
 } from 'type-graphql';
 import type { JobRow } from '../src/grids/jobs.js';
 import type { TaskRow } from '../src/grids/tasks.js';
-import { and } from '../src/query/predicate.js';
 import { GroupedPageArgs } from '../schema/connection.js';
 import { Progress, WorkBatch, WorkItem } from '../schema/work.js';
 import {
@@ -74,7 +73,8 @@ export class WorkResolver {
       {
         name: 'work',
         args,
-        filter: and(own, workPredicate(filter)),
+        scope: own,
+        filter: workPredicate(filter),
         orderOf,
         orderBy,
         sources: () => sourcesOf(grids.all, (grid) => grid.work(signal)),

@@ -32,6 +32,10 @@ const deployed = z.strictObject({
   dataDir: z.string().min(1).optional(),
 });
 
+const attribute = z
+  .string()
+  .regex(/^[A-Za-z_]\w{0,255}$/, 'expected the name of a ClassAd attribute such as "Environment"');
+
 const pool = z.strictObject({
   kind: z.literal('HTCONDOR'),
   name,
@@ -41,6 +45,8 @@ const pool = z.strictObject({
   path: z.string().min(1).optional(),
   pool: z.string().min(1).optional(),
   schedds: z.array(z.string().min(1)).optional(),
+  hideAttributes: z.array(attribute).optional(),
+  maxJobs: z.int().min(1).max(10_000_000).optional(),
   concurrency: z.int().min(1).max(64).default(4),
   deadlineMs: z.int().min(100).max(600_000).default(15_000),
 });

@@ -39,6 +39,8 @@ export interface JobFields extends WorkFields {
 /** Keys are always there, fields where they were asked for; `record` is the job ad as far as it was fetched. */
 export interface JobRow extends WorkRow, JobKey, Partial<JobFields> {
   readonly __typename: 'Job';
+  /** Whose it is, for the rules of access, where `owner` is hidden from clients; needs `owner` to be fetched. */
+  readonly ownedBy?: string | null;
 }
 
 export interface SlotRow extends Row {
@@ -127,6 +129,8 @@ export interface JobListing {
   readonly scanLimit: number;
   /** Job id ("50.0" or "50") at which a history scan stops. */
   readonly since: string | undefined;
+  /** True for what is no client's list (a look-up): the pool's limit on jobs does not count. */
+  readonly uncapped?: boolean;
 }
 
 export interface JobPool extends Grid {

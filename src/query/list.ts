@@ -5,8 +5,15 @@
 import { asGridError, GridError } from '../errors.js';
 import { type Collected, Collector } from './collect.js';
 import { each, within } from './deadline.js';
-import { type GroupingSpec, type ListPlan, type Projection, projectionOf, union } from './plan.js';
-import { decide, type Ref } from './predicate.js';
+import {
+  type GroupingSpec,
+  type ListPlan,
+  type Projection,
+  projectionOf,
+  refsOfPlan,
+  union,
+} from './plan.js';
+import { and, decide, type Predicate, type Ref } from './predicate.js';
 import type { SourceReport, SourceStatus } from './report.js';
 import type { RowType, Source, SourceNotes, SourceRequest } from './source.js';
 
@@ -27,20 +34,24 @@ export async function list<Row extends object>(
   { type, signal, maxGroups }: ListOptions<Row>,
 ): Promise<ListAnswer<Row>> {
   signal.throwIfAborted();
-  const collector = new Collector<Row>(plan, type, maxGroups);
   const ending = new AbortController();
   const bounded = AbortSignal.any([signal, ending.signal]);
   try {
-    const asked = await Promise.all(sources.map((source) => ask(source, plan, collector, bounded)));
+    const wanted = sources.flatMap((source) => wantedOf(source, plan));
+    const refs = refsOfPlan(plan);
+    await Promise.all(wanted.map(({ source }) => source.admits?.(refs, bounded)));
+    const cut = cutPage(plan, wanted);
+    const collector = new Collector<Row>(cut.plan, type, maxGroups);
+    const asked = await Promise.all(
+      wanted.map(({ source, filter }) => ask(source, filter, cut, collector, bounded)),
+    );
     const lost = new Map<Source<Row>, GridError>();
     const { returned, ...collected } = await collector.answer((source, rows) =>
       widen(source, rows, plan.projection, bounded, lost),
     );
-    const reports = asked.flatMap((contribution, i) => {
-      const source = sources[i];
-      return source && contribution
-        ? [report(source, contribution, returned.get(source) ?? 0, lost.get(source))]
-        : [];
+    const reports = asked.map((contribution) => {
+      const { source } = contribution;
+      return report(source, contribution, returned.get(source) ?? 0, lost.get(source));
     });
     return { ...collected, sources: reports };
   } catch (fault) {
@@ -51,22 +62,51 @@ export async function list<Row extends object>(
 }
 
 /** What one source did for the answer, before it is known which of its rows are on the page. */
-interface Contribution {
+interface Contribution<Row> {
+  readonly source: Source<Row>;
   readonly notes: SourceNotes;
   readonly rows: number;
   readonly latencyMs: number;
   readonly error: GridError | undefined;
 }
 
-/** Undefined where the filter excludes the whole source. */
+interface Wanted<Row> {
+  readonly source: Source<Row>;
+  /** With what is known of the source decided. */
+  readonly filter: Predicate;
+}
+
+/** Nothing where the filter excludes the whole source. */
+function wantedOf<Row>(source: Source<Row>, { scope, filter }: ListPlan): readonly Wanted<Row>[] {
+  const whole = scope === undefined ? filter : and(scope, filter);
+  const decided = decide(whole, (ref) => source.known(ref));
+  return decided.op === 'const' && !decided.value ? [] : [{ source, filter: decided }];
+}
+
+/**
+ * The plan with a page that every source may fill. All get the same one: with a shorter page of one source alone, the
+ * rows behind its end would lie before the cursor that the others' rows end with.
+ */
+function cutPage<Row>(plan: ListPlan, wanted: readonly Wanted<Row>[]): CutPlan {
+  const { page } = plan;
+  const most = Math.min(...wanted.map(({ source }) => source.maxRows ?? Infinity));
+  if (page === undefined || page.limit <= most) return { plan, isCut: false };
+  return { plan: { ...plan, page: { ...page, limit: Math.max(1, most) } }, isCut: true };
+}
+
+interface CutPlan {
+  readonly plan: ListPlan;
+  /** Whether the page is shorter than it was asked for. */
+  readonly isCut: boolean;
+}
+
 async function ask<Row extends object>(
   source: Source<Row>,
-  plan: ListPlan,
+  filter: Predicate,
+  plan: CutPlan,
   collector: Collector<Row>,
   signal: AbortSignal,
-): Promise<Contribution | undefined> {
-  const filter = decide(plan.filter, (ref) => source.known(ref));
-  if (filter.op === 'const' && !filter.value) return undefined;
+): Promise<Contribution<Row>> {
   const started = performance.now();
   const notes: SourceNotes = {};
   const seen = { rows: 0 };
@@ -74,6 +114,7 @@ async function ask<Row extends object>(
     fill(source, plan, collector, { filter, notes, signal: bounded, seen }),
   );
   return {
+    source,
     // A copy: work that was abandoned may go on writing.
     notes: { ...notes },
     rows: seen.rows,
@@ -119,7 +160,7 @@ async function troubleOf(
 
 function report(
   { grid, part }: Pick<Source<unknown>, 'grid' | 'part'>,
-  { notes, rows, latencyMs, error }: Contribution,
+  { notes, rows, latencyMs, error }: Contribution<unknown>,
   returned: number,
   lost: GridError | undefined,
 ): SourceReport {
@@ -142,7 +183,7 @@ function report(
 /** The page and the counts apart where the grid makes each cheaply, else one scan for both. */
 async function fill<Row extends object>(
   source: Source<Row>,
-  plan: ListPlan,
+  { plan, isCut }: CutPlan,
   collector: Collector<Row>,
   { seen, ...request }: SourceRequest & { readonly seen: { rows: number } },
 ): Promise<void> {
@@ -167,6 +208,8 @@ async function fill<Row extends object>(
       signal.throwIfAborted();
       if (!cut) return;
       seen.rows += cut.rows.length;
+      const { from } = plan.page ?? {};
+      if (isCut && cut.more[from === 'back' ? 'before' : 'after']) request.notes.truncated = true;
       collector.window(cut, source);
     };
     // Both are waited for: where one fails, what the other finds still stands.

@@ -2,7 +2,7 @@
  * The plan of one list: everything that a client's selection needs, compiled before the scan starts.
  * It holds plain data; `resolvers/` makes it from a selection, `list.ts` runs it over sources.
  */
-import type { Predicate, Ref } from './predicate.js';
+import { refsOf, type Predicate, type Ref } from './predicate.js';
 
 export type Direction = 'ASC' | 'DESC';
 
@@ -68,6 +68,8 @@ export interface GroupingSpec {
 }
 
 export interface ListPlan {
+  /** What the caller may see at all: joined to the filter, not subject to what clients may ask by. */
+  readonly scope?: Predicate;
   readonly filter: Predicate;
   readonly order: readonly OrderTerm[];
   /** Undefined where the selection reads no rows: then none are fetched. */
@@ -78,6 +80,26 @@ export interface ListPlan {
   readonly groupings: readonly GroupingSpec[];
   readonly aggregates: AggregateSpec | undefined;
 }
+
+/** What a plan filters, orders, groups and sums up by: answers tell of its values, so each must be allowed. */
+export const refsOfPlan = ({
+  filter,
+  order,
+  groupings,
+  aggregates,
+}: Pick<ListPlan, 'filter' | 'order' | 'groupings' | 'aggregates'>): readonly Ref[] => [
+  ...refsOf(filter),
+  ...order.map(({ ref }) => ref),
+  ...groupings.flatMap(refsOfGrouping),
+  ...(aggregates?.distributions ?? []),
+];
+
+const refsOfGrouping = ({ by, nodes, groups, aggregates }: GroupingSpec): readonly Ref[] => [
+  ...by.map(({ ref }) => ref),
+  ...nodes.flatMap(({ order }) => order.map(({ ref }) => ref)),
+  ...(aggregates?.distributions ?? []),
+  ...groups.flatMap(refsOfGrouping),
+];
 
 /** Everything both projections ask for. */
 export function union(a: Projection, b: Projection): Projection {

@@ -53,6 +53,10 @@ export interface Source<Row> {
   readonly deadlineMs: number;
   /** The value of a ref that is the same for every row of the source (grid, kind, schedd), else undefined. */
   known(ref: Ref): Value;
+  /** Throws where the grid keeps one of these refs from clients: what a client filters, orders, groups or sums up by. */
+  admits?(refs: readonly Ref[], signal: AbortSignal): Promise<void>;
+  /** Rows that one list may read of it, where the grid limits that; `scan` stops there by itself. */
+  readonly maxRows?: number;
   /** Every row that passes the filter, in any order; the filter is applied in full, here or in the grid. */
   scan(request: SourceRequest & { readonly projection: Projection }): AsyncIterable<Row>;
   /**

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Ad } from '../../src/classad/ad.js';
 import { AdRecord, checkFilter, checkRefs } from '../../src/grids/condor/attributes.js';
+import { alwaysHidden } from '../../src/grids/condor/hidden.js';
 import { attributesFor } from '../../src/grids/condor/projection.js';
 import { jobTable } from '../../src/grids/condor/fields.js';
 import { describeReal } from '../real/index.js';
@@ -24,6 +25,7 @@ describe('private attributes', () => {
   test.each(names)('%s is redacted, and not among names and values', (name) => {
     const record = new AdRecord(
       new Ad({ [name]: 'secret', Owner: 'alice', Nested: { [name]: 'secret', A: 1 } }),
+      alwaysHidden,
     );
     expect(record.attribute(name)).toEqual({
       name,
@@ -42,13 +44,18 @@ describe('private attributes', () => {
     const forbidden = expect.objectContaining({ code: 'FORBIDDEN' }) as Error;
     expect(() => checkRefs([attribute(name)])).toThrow(forbidden);
     const leaf = { op: 'startsWith', ref: attribute(name), value: 'a' } as const;
-    expect(() => checkFilter({ op: 'not', term: { op: 'or', terms: [leaf, leaf] } })).toThrow(
-      forbidden,
-    );
+    expect(() =>
+      checkFilter({ op: 'not', term: { op: 'or', terms: [leaf, leaf] } }, alwaysHidden),
+    ).toThrow(forbidden);
   });
 
   test.each(names)('%s is never fetched', (name) => {
-    const wanted = attributesFor(selecting([], [name, 'Owner']), jobTable, ['ClusterId']);
+    const wanted = attributesFor(
+      selecting([], [name, 'Owner']),
+      jobTable,
+      ['ClusterId'],
+      alwaysHidden,
+    );
     expect(wanted).toEqual(['ClusterId', 'Owner']);
   });
 });

@@ -9,12 +9,19 @@ import { rows } from '../row.js';
 import { AdRecord, checkFilter } from './attributes.js';
 import { text, time, timeOf, type Fetched, type FieldTable } from './field.js';
 import { hostOf } from './fields.js';
+import type { HiddenNames } from './hidden.js';
 import { machinesOf, machineProjection } from './machines.js';
 import { collectAds, sourceDeadlineMs, type Pool } from './pool.js';
 import { attributesFor, decoder } from './projection.js';
 import { slotKeyAttributes, slotTable } from './slot-fields.js';
 import { typeOf } from './ad-types.js';
-import { knownOf, statusCommand, statusSource, type StatusListing } from './status-source.js';
+import {
+  admits,
+  knownOf,
+  statusCommand,
+  statusSource,
+  type StatusListing,
+} from './status-source.js';
 import { stringLiteral } from './constraint.js';
 
 const slotListing = (pool: Pool): StatusListing<SlotRow> => ({
@@ -22,7 +29,7 @@ const slotListing = (pool: Pool): StatusListing<SlotRow> => ({
   type: 'SLOT',
   fields: slotTable,
   keys: slotKeyAttributes,
-  rowOf: (projection) => slotRows(pool, projection),
+  rowOf: (projection, hidden) => slotRows(pool, projection, hidden),
 });
 
 export const slotSource = (pool: Pool): Source<SlotRow> => statusSource(pool, slotListing(pool));
@@ -34,8 +41,9 @@ export function machineSource(pool: Pool): Source<MachineRow> {
     part: undefined,
     deadlineMs: sourceDeadlineMs(pool),
     known: (ref) => knownOf(pool, 'Machine', ref),
+    admits: (refs, signal) => admits(pool, {}, refs, signal),
     async *scan({ filter, notes, signal }) {
-      checkFilter(filter);
+      checkFilter(filter, (await pool.policy(signal)).hidden);
       notes.asOfMs ??= Date.now();
       for (const row of await machines(pool, undefined, signal)) {
         if (matches(filter, row, read)) yield row;
@@ -50,7 +58,7 @@ export const adSource = (pool: Pool, type: AdType): Source<PoolAdRow> =>
     type,
     fields: adTable,
     keys: adKeys,
-    rowOf: () => (ad) => adRow(pool, type, ad),
+    rowOf: (_projection, hidden) => (ad) => adRow(pool, type, ad, hidden),
   });
 
 /** By name, in the order of the names. */
@@ -60,11 +68,12 @@ export async function findSlots(
   projection: Projection,
   signal: AbortSignal,
 ): Promise<readonly (SlotRow | undefined)[]> {
-  const attributes = attributesFor(projection, slotTable, slotKeyAttributes);
   const constraint = named('Name', names);
   if (constraint === undefined) return names.map(() => undefined);
+  const { hidden } = await pool.policy(signal);
+  const attributes = attributesFor(projection, slotTable, slotKeyAttributes, hidden);
   const command = statusCommand(pool, 'SLOT', { attributes, constraint });
-  const toRow = slotRows(pool, projection);
+  const toRow = slotRows(pool, projection, hidden);
   const found = new Map((await collectAds(pool, command, signal)).map((ad) => [nameOf(ad), ad]));
   return names.map((name) => {
     const ad = found.get(name);
@@ -94,7 +103,7 @@ export async function findAd(
   if (constraint === undefined) return undefined;
   const command = statusCommand(pool, type, { attributes: undefined, constraint }, '-limit', '1');
   const [ad] = await collectAds(pool, command, signal);
-  return ad === undefined ? undefined : adRow(pool, type, ad);
+  return ad === undefined ? undefined : adRow(pool, type, ad, (await pool.policy(signal)).hidden);
 }
 
 async function machines(
@@ -102,9 +111,10 @@ async function machines(
   constraint: string | undefined,
   signal: AbortSignal,
 ): Promise<readonly MachineRow[]> {
-  const attributes = attributesFor(machineProjection, slotTable, slotKeyAttributes);
+  const { hidden } = await pool.policy(signal);
+  const attributes = attributesFor(machineProjection, slotTable, slotKeyAttributes, hidden);
   const command = statusCommand(pool, 'SLOT', { attributes, constraint });
-  const toRow = slotRows(pool, machineProjection);
+  const toRow = slotRows(pool, machineProjection, hidden);
   const ads = await collectAds(pool, command, signal);
   return machinesOf(
     pool.name,
@@ -115,8 +125,12 @@ async function machines(
   );
 }
 
-function slotRows(pool: Pool, projection: Projection): (ad: Ad) => SlotRow | undefined {
-  const decode = decoder(projection, slotTable);
+function slotRows(
+  pool: Pool,
+  projection: Projection,
+  hidden: HiddenNames,
+): (ad: Ad) => SlotRow | undefined {
+  const decode = decoder(projection, slotTable, hidden);
   return (ad) => {
     const name = ad.string('Name');
     if (name === null) return undefined;
@@ -127,7 +141,7 @@ function slotRows(pool: Pool, projection: Projection): (ad: Ad) => SlotRow | und
       idKey: [pool.name, name],
       name,
       machineName: ad.string('Machine') ?? hostOf(name) ?? name,
-      record: new AdRecord(ad),
+      record: new AdRecord(ad, hidden),
     };
     decode(row, ad, listed);
     return row;
@@ -135,13 +149,13 @@ function slotRows(pool: Pool, projection: Projection): (ad: Ad) => SlotRow | und
 }
 
 const adTable: FieldTable = {
-  name: text('Name', { meaning: 'The name of the ad.' }),
-  type: text('MyType', { meaning: "The ad's MyType." }),
+  name: { ...text('Name', { meaning: 'The name of the ad.' }), whenHidden: 'shown' },
+  type: { ...text('MyType', { meaning: "The ad's MyType." }), whenHidden: 'shown' },
   lastHeardFrom: time('LastHeardFrom', { meaning: 'When the collector heard of it last.' }),
 };
 const adKeys = ['Name', 'MyType', 'LastHeardFrom'] as const;
 
-function adRow(pool: Pool, type: AdType, ad: Ad): PoolAdRow | undefined {
+function adRow(pool: Pool, type: AdType, ad: Ad, hidden: HiddenNames): PoolAdRow | undefined {
   const name = ad.string('Name');
   if (name === null) return undefined;
   return {
@@ -152,8 +166,8 @@ function adRow(pool: Pool, type: AdType, ad: Ad): PoolAdRow | undefined {
     idKey: [pool.name, ad.string('MyType') ?? '', name],
     name,
     type: ad.string('MyType') ?? type,
-    lastHeardFrom: timeOf(ad, 'LastHeardFrom'),
-    record: new AdRecord(ad),
+    lastHeardFrom: hidden.has('LastHeardFrom') ? null : timeOf(ad, 'LastHeardFrom'),
+    record: new AdRecord(ad, hidden),
   };
 }
 

@@ -1,31 +1,16 @@
-/** Names of ClassAd attributes: which are names at all, and which HTCondor keeps to itself. */
+/** Names of ClassAd attributes: which are names at all, and what a client may know of each. */
 import { GridError } from '../../errors.js';
 import type { AdValue } from '../../classad/ad.js';
 import { Expression, type Ad } from '../../classad/ad.js';
 import { refsOf, type Predicate, type Ref, type Value } from '../../query/predicate.js';
 import type { AttributeView, NativeRecord } from '../row.js';
+import { isHiddenField, type FieldTable } from './field.js';
+import { alwaysHidden, type HiddenNames } from './hidden.js';
 
 const identifier = /^[A-Za-z_][A-Za-z0-9_]{0,255}$/;
 
 /** Words of the language: where an expression expects a name they mean something else. */
 const reserved = new Set(['error', 'false', 'is', 'isnt', 'parent', 'true', 'undefined']);
-
-/** What HTCondor treats as private: whoever holds a claim id may use the slot. */
-const hidden = new Set([
-  'capability',
-  'childclaimids',
-  'claimid',
-  'claimidlist',
-  'claimids',
-  'pairedclaimid',
-  'transferkey',
-]);
-const hiddenPrefix = '_condor_priv';
-
-export const isHidden = (name: string): boolean => {
-  const lower = name.toLowerCase();
-  return hidden.has(lower) || lower.startsWith(hiddenPrefix);
-};
 
 /** Refuses what is not an attribute name (BAD_ATTRIBUTE). */
 export function checkName(name: string): void {
@@ -37,75 +22,110 @@ export function checkName(name: string): void {
 }
 
 /** Refuses refs that may not be filtered, ordered or grouped by (BAD_ATTRIBUTE, FORBIDDEN). */
-export function checkRefs(refs: Iterable<Ref>): void {
+export function checkRefs(
+  refs: Iterable<Ref>,
+  hidden: HiddenNames = alwaysHidden,
+  fields: FieldTable = {},
+): void {
   for (const ref of refs) {
-    if (!('attribute' in ref)) continue;
-    checkName(ref.attribute);
-    if (isHidden(ref.attribute)) {
-      throw new GridError(
-        'FORBIDDEN',
-        `The attribute ${ref.attribute} is private to HTCondor: it can't be filtered, ordered or grouped by.`,
-      );
+    if ('attribute' in ref) {
+      checkName(ref.attribute);
+      if (hidden.has(ref.attribute)) throw hiddenRef(`attribute ${ref.attribute}`, ref.attribute);
+    } else {
+      const field = Object.hasOwn(fields, ref.field) ? fields[ref.field] : undefined;
+      if (field && isHiddenField(field, hidden)) {
+        throw hiddenRef(`field ${ref.field}`, ...field.attributes);
+      }
     }
   }
 }
 
-export const checkFilter = (filter: Predicate): void => checkRefs(refsOf(filter));
+export const checkFilter = (filter: Predicate, hidden: HiddenNames): void =>
+  checkRefs(refsOf(filter), hidden);
+
+/** A value that may not be seen could be guessed by filters, orders and groups. */
+export const hiddenRef = (what: string, ...names: readonly string[]): GridError =>
+  new GridError(
+    'FORBIDDEN',
+    names.some((name) => alwaysHidden.has(name))
+      ? `The ${what} is private to HTCondor: it can't be filtered, ordered or grouped by.`
+      : `The ${what} is hidden on this pool: it can't be filtered, ordered or grouped by.`,
+  );
 
 /** The ad of a row, with what must not be seen left out. */
 export class AdRecord implements NativeRecord {
-  constructor(private readonly ad: Ad) {}
+  constructor(
+    private readonly ad: Ad,
+    private readonly hidden: HiddenNames,
+  ) {}
 
   value(name: string): Value {
-    if (isHidden(name)) return undefined;
+    if (this.hidden.has(name)) return undefined;
     const value = this.ad.get(name);
-    return value instanceof Expression ? undefined : (plain(value) as Value);
+    return value instanceof Expression ? undefined : (plain(value, this.hidden) as Value);
   }
 
   attribute(name: string): AttributeView {
     checkName(name);
-    if (isHidden(name)) {
-      return { name, defined: false, redacted: true, expression: null, value: null };
-    }
+    if (this.hidden.has(name)) return redacted(name);
     const value = this.ad.get(name);
     const defined = value !== undefined && value !== null;
     if (value instanceof Expression) {
-      return { name, defined, redacted: false, expression: value.text, value: null };
+      return this.hidden.namedIn(value.text)
+        ? redacted(name)
+        : { name, defined, redacted: false, expression: value.text, value: null };
     }
-    return { name, defined, redacted: false, expression: null, value: jsonOf(value) };
+    return { name, defined, redacted: false, expression: null, value: jsonOf(value, this.hidden) };
   }
 
   names(): readonly string[] {
     return this.ad
       .names()
-      .filter((name) => !isHidden(name))
+      .filter((name) => !this.hidden.has(name))
       .sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
   }
 }
 
+const redacted = (name: string): AttributeView => ({
+  name,
+  defined: false,
+  redacted: true,
+  expression: null,
+  value: null,
+});
+
 /** Nested values without expressions: what a filter or a group key may compare. */
-function plain(value: AdValue | undefined): unknown {
+function plain(value: AdValue | undefined, hidden: HiddenNames): unknown {
   if (value instanceof Expression) return null;
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return (value as readonly AdValue[]).map(plain);
-  return mapVisible(value as Readonly<Record<string, AdValue>>, plain);
+  if (Array.isArray(value)) {
+    return (value as readonly AdValue[]).map((item) => plain(item, hidden));
+  }
+  return mapVisible(value as NestedValues, hidden, plain);
 }
 
 /** As JSON can carry it: integers beyond 2^53 as decimal text, nested expressions as `{ expression }`. */
-function jsonOf(value: AdValue | undefined): unknown {
-  if (value instanceof Expression) return { expression: value.text };
+function jsonOf(value: AdValue | undefined, hidden: HiddenNames): unknown {
+  if (value instanceof Expression) {
+    return hidden.namedIn(value.text) ? null : { expression: value.text };
+  }
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value ?? null;
-  if (Array.isArray(value)) return (value as readonly AdValue[]).map(jsonOf);
-  return mapVisible(value as Readonly<Record<string, AdValue>>, jsonOf);
+  if (Array.isArray(value)) {
+    return (value as readonly AdValue[]).map((item) => jsonOf(item, hidden));
+  }
+  return mapVisible(value as NestedValues, hidden, jsonOf);
 }
 
+type NestedValues = Readonly<Record<string, AdValue>>;
+
 const mapVisible = (
-  ad: Readonly<Record<string, AdValue>>,
-  convert: (value: AdValue) => unknown,
+  ad: NestedValues,
+  hidden: HiddenNames,
+  convert: (value: AdValue, hidden: HiddenNames) => unknown,
 ): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(ad)
-      .filter(([name]) => !isHidden(name))
-      .map(([name, value]) => [name, convert(value)]),
+      .filter(([name]) => !hidden.has(name))
+      .map(([name, value]) => [name, convert(value, hidden)]),
   );

@@ -63,24 +63,28 @@ function choice({ names, matching, changedOnly }: ConfigQuery): (setting: Settin
 }
 
 /** Settings that hold a secret, or lead to one. */
-const secret = /PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_?KEY|CREDENTIAL|_CRED_|API_?KEY/i;
+const secretName =
+  /PASSWORD|PASSWD|PASSPHRASE|PASSCODE|SECRET|TOKEN|CREDENTIAL|(?<![A-Z])CREDS?(?![A-Z])|KEY(?!WORD|BOARD|RING|GEN)/i;
+
+/** Values that are one, whatever their name: credentials in a URL or in an option, a bearer or web token, a private key. */
+const secretValue =
+  /\w:\/\/[^\s/@:]*:[^\s/@]+@|(?<![a-z])(?:password|passwd|passphrase|secret|token|api_?key)\s*[=:]\s*[^\s,;]|\bbearer\s+[\w.~+/-]{8}|\beyJ[\w-]{8,}\.[\w-]{8,}\.|-----BEGIN [A-Z ]*PRIVATE KEY/i;
 
 /** The names in `$(NAME)`, `$(NAME:default)`, `$INT(NAME)`, `$CHOICE(NAME, OTHER)`. */
 const macro = /\$\w*\(\s*([\w.]+(?:\s*,\s*[\w.]+)*)/g;
 
-/** Secret by their own name, or because their value takes in that of one which is. */
+/** Secret by their own name or value, or because their value takes in that of one which is. */
 export function secretNames(settings: readonly Setting[]): ReadonlySet<string> {
-  const uses = settings.map(({ name, raw }) => ({
+  const uses = settings.map(({ name, raw, value }) => ({
     name: upper(name),
+    isSecret: secretName.test(name) || secretValue.test(raw) || secretValue.test(value),
     takesIn: [...raw.matchAll(macro)].flatMap(([, names]) => upper(names ?? '').split(/\s*,\s*/)),
   }));
-  const found = new Set<string>();
-  const isSecret = (name: string): boolean => found.has(name) || secret.test(name);
+  const found = new Set(uses.flatMap(({ name, isSecret }) => (isSecret ? [name] : [])));
+  const leadsTo = (name: string): boolean => found.has(name) || secretName.test(name);
   for (let before = -1; before < found.size;) {
     before = found.size;
-    for (const { name, takesIn } of uses) {
-      if (isSecret(name) || takesIn.some(isSecret)) found.add(name);
-    }
+    for (const { name, takesIn } of uses) if (takesIn.some(leadsTo)) found.add(name);
   }
   return found;
 }

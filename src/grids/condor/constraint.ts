@@ -4,8 +4,9 @@
  */
 import { GridError } from '../../errors.js';
 import { always, and, type Comparison, type Predicate, type Ref } from '../../query/predicate.js';
-import { checkRefs } from './attributes.js';
+import { checkFilter } from './attributes.js';
 import type { FieldTable } from './field.js';
+import type { HiddenNames } from './hidden.js';
 import { idConstraint, lengthLimitBytes } from './id-set.js';
 
 export interface Pushdown {
@@ -15,7 +16,8 @@ export interface Pushdown {
   readonly rest: Predicate;
 }
 
-export function pushdown(filter: Predicate, fields: FieldTable): Pushdown {
+export function pushdown(filter: Predicate, fields: FieldTable, hidden: HiddenNames): Pushdown {
+  checkFilter(filter, hidden);
   const terms = filter.op === 'and' ? filter.terms : [filter];
   const pushed: string[] = [];
   const rest: Predicate[] = [];
@@ -80,7 +82,6 @@ const scopes = new Set(['currenttime', 'my', 'root', 'self', 'target', 'toplevel
 
 function leaf(ref: Ref, fields: FieldTable): Leaf | undefined {
   if ('attribute' in ref) {
-    checkRefs([ref]);
     if (isScope(ref.attribute)) return undefined;
     return attributeLeaf(ref.attribute);
   }

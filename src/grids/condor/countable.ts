@@ -6,6 +6,7 @@ import { projectionOf } from '../../query/plan.js';
 import { refsOf, type Predicate, type Ref } from '../../query/predicate.js';
 import { isScope } from './constraint.js';
 import { jobTable } from './fields.js';
+import type { HiddenNames } from './hidden.js';
 import { attributesFor } from './projection.js';
 import { groupWords } from './queue.js';
 
@@ -13,10 +14,11 @@ import { groupWords } from './queue.js';
 export function groupAttributes(
   by: readonly Ref[],
   filter: Predicate,
+  hidden: HiddenNames,
 ): readonly string[] | undefined {
   const refs = [...by, ...refsOf(filter)];
   if (!refs.every(countable)) return undefined;
-  const names = attributesFor(projectionOf(refs), jobTable, []) ?? [];
+  const names = attributesFor(projectionOf(refs), jobTable, [], hidden) ?? [];
   // An empty list would group by every attribute there is.
   return names.length === 0 ? ['JobStatus'] : names;
 }

@@ -1,5 +1,6 @@
 /** What a table of fields says of each field: where it comes from, what it means, how it is read and pushed down. */
 import type { Ad } from '../../classad/ad.js';
+import type { HiddenNames } from './hidden.js';
 
 /**
  * The field's value as the schedd computes it, by type. `boolean` is an expression that always gives a
@@ -29,7 +30,16 @@ export interface Field<T> {
   readonly push?: Push;
   /** False where grouping in the schedd can't give it (it depends on the clock, or is unique per job). */
   readonly countable?: boolean;
+  /**
+   * What becomes of it where one of its attributes is hidden. Null unless given; `value` where null won't do; `shown`
+   * for what a row can't be without; `internal` is read for the rules of access, and null to clients.
+   */
+  readonly whenHidden?: 'shown' | 'internal' | { readonly value: T };
 }
+
+/** Whether clients may not know the field on a pool that hides these names. */
+export const isHiddenField = (field: Field<unknown>, hidden: HiddenNames): boolean =>
+  field.whenHidden !== 'shown' && field.attributes.some((name) => hidden.has(name));
 
 export type FieldTable = Readonly<Record<string, Field<unknown>>>;
 

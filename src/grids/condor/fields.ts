@@ -38,6 +38,7 @@ export const jobFields: { readonly [K in keyof JobFields]: Field<JobFields[K]> }
     attributes: [],
     meaning: 'The job id as HTCondor prints it: cluster.proc.',
     decode: (ad) => `${ad.number('ClusterId')}.${ad.number('ProcId')}`,
+    whenHidden: 'shown',
     push: { type: 'jobId', expression: 'strcat(ClusterId, ".", ProcId)' },
     countable: false,
   },
@@ -46,6 +47,7 @@ export const jobFields: { readonly [K in keyof JobFields]: Field<JobFields[K]> }
     meaning:
       'The state in the terms both grids share: Idle is QUEUED, Completed is SUCCEEDED with exit code 0 and FAILED otherwise, Removed is CANCELLED, held for spooling input is QUEUED.',
     decode: stateOf,
+    whenHidden: 'shown',
     push: { type: 'cases', cases: stateCases },
   },
   nativeState: {
@@ -53,19 +55,25 @@ export const jobFields: { readonly [K in keyof JobFields]: Field<JobFields[K]> }
     meaning:
       "HTCondor's own state: Idle, Running, Removed, Completed, Held, TransferringOutput, Suspended, or Unknown.",
     decode: nativeStateOf,
+    whenHidden: 'shown',
     push: { type: 'cases', cases: nativeStateCases },
   },
   terminal: {
     attributes: ['JobStatus'],
     meaning: 'Whether the job is done for good: completed or removed.',
     decode: (ad) => isDone(ad),
+    whenHidden: 'shown',
     push: { type: 'boolean', expression: '(JobStatus =?= 3 || JobStatus =?= 4)' },
   },
-  owner: text('Owner', { meaning: 'The account that submitted the job.' }),
+  owner: {
+    ...text('Owner', { meaning: 'The account that submitted the job.' }),
+    whenHidden: 'internal',
+  },
   attempts: {
     attributes: ['NumJobStarts'],
     meaning: 'How often the job was started; 0 until the first start.',
     decode: (ad) => ad.number('NumJobStarts') ?? 0,
+    whenHidden: { value: 0 },
     push: {
       type: 'number',
       expression: '(isInteger(NumJobStarts) || isReal(NumJobStarts) ? NumJobStarts : 0)',
@@ -221,9 +229,13 @@ export const jobFields: { readonly [K in keyof JobFields]: Field<JobFields[K]> }
 /** The same with the parts of the id, for filters, groups and orders. */
 export const jobTable: FieldTable = {
   ...jobFields,
-  clusterId: number('ClusterId', { meaning: 'The number of the submission.' }),
+  clusterId: {
+    ...number('ClusterId', { meaning: 'The number of the submission.' }),
+    whenHidden: 'shown',
+  },
   procId: {
     ...number('ProcId', { meaning: "The job's number within its cluster." }),
+    whenHidden: 'shown',
     countable: false,
   },
 };

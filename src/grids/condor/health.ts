@@ -101,7 +101,12 @@ export interface ProbeSettings extends RunnerOptions {
 /** What is there, for `--check`. */
 export async function probe(settings: ProbeSettings, signal: AbortSignal): Promise<Probe> {
   const runner = new CommandRunner(settings);
-  const pool: Pool = { name: settings.name, runner, collector: settings.pool };
+  const pool: Pool = {
+    name: settings.name,
+    runner,
+    collector: settings.pool,
+    policy: () => Promise.reject(new Error('A probe shows no ads.')),
+  };
   try {
     const version = { program: 'condor_q', args: ['-version'] } as const;
     const slots = statusCommand(pool, 'SLOT', { attributes: ['Name'], constraint: undefined });

@@ -8,6 +8,7 @@ import { JobLookup, type LookupOptions } from './lookup.js';
 import { findAd, findMachines, findSlots, adSource, machineSource, slotSource } from './ads.js';
 import { readConfig } from './config.js';
 import { clusterProgress } from './progress.js';
+import { PolicyReader, type PolicySettings } from './policy.js';
 import type { Pool } from './pool.js';
 import { CommandRunner, type RunnerOptions } from './runner.js';
 import { Schedds } from './schedds.js';
@@ -20,7 +21,7 @@ export { commandsFound, probe } from './health.js';
 export type { CommandPrefix } from './command.js';
 export type { CommandReport } from './runner.js';
 
-export interface PoolSettings extends RunnerOptions, LookupOptions {
+export interface PoolSettings extends RunnerOptions, LookupOptions, PolicySettings {
   readonly name: string;
   /** Address of the collector; default: the one of the host's own configuration. */
   readonly pool?: string | undefined;
@@ -35,14 +36,23 @@ const workListing: JobListing = { source: 'ALL', scanLimit: 50_000, since: undef
 
 export function openPool(settings: PoolSettings): JobPool {
   const runner = new CommandRunner(settings);
-  const pool: Pool = { name: settings.name, runner, collector: settings.pool };
+  const policies = new PolicyReader(runner, settings);
+  const pool: Pool = {
+    name: settings.name,
+    runner,
+    collector: settings.pool,
+    policy: (signal) => policies.current(signal),
+  };
   const schedds = new Schedds(pool, { names: settings.schedds });
   const depth = new HistoryDepth(pool);
   const lookup = new JobLookup(pool, (name, signal) => schedds.named(name, signal), settings);
   let lastOkAt: number | null = null;
 
-  const jobs = async (listing: JobListing, signal: AbortSignal) =>
-    (await schedds.list(signal)).map((schedd) => jobSource(pool, schedd, listing, depth));
+  const jobs = async (listing: JobListing, signal: AbortSignal) => {
+    const policy = await pool.policy(signal);
+    const list = await schedds.list(signal);
+    return list.map((schedd) => jobSource(pool, schedd, listing, policy, depth));
+  };
 
   return {
     name: settings.name,

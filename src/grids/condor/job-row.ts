@@ -6,6 +6,7 @@ import type { JobKey, JobRow } from '../jobs.js';
 import { AdRecord } from './attributes.js';
 import type { Fetched } from './field.js';
 import { jobFields } from './fields.js';
+import type { HiddenNames } from './hidden.js';
 import { decoder } from './projection.js';
 
 /** Id and key are made when they are read: a list that only counts never needs them. */
@@ -18,9 +19,14 @@ class Job implements JobKey {
     readonly schedd: string,
     readonly clusterId: number,
     readonly procId: number,
-    ad: Ad,
+    private readonly ad: Ad,
+    hidden: HiddenNames,
   ) {
-    this.record = new AdRecord(ad);
+    this.record = new AdRecord(ad, hidden);
+  }
+
+  get ownedBy(): string | null {
+    return this.ad.string('Owner');
   }
 
   get id(): string {
@@ -41,13 +47,14 @@ export function jobRows(
   gridName: string,
   schedd: string,
   projection: Projection,
+  hidden: HiddenNames,
 ): (ad: Ad, fetched: Fetched) => JobRow | undefined {
-  const decode = decodes(projection);
+  const decode = decodes(projection, hidden);
   return (ad, fetched) => {
     const clusterId = ad.number('ClusterId');
     const procId = ad.number('ProcId');
     if (clusterId === null || procId === null) return undefined;
-    const row = new Job(gridName, schedd, clusterId, procId, ad);
+    const row = new Job(gridName, schedd, clusterId, procId, ad, hidden);
     decode(row, ad, fetched);
     return row;
   };
@@ -58,19 +65,21 @@ export function tallyRows(
   gridName: string,
   schedd: string,
   projection: Projection,
+  hidden: HiddenNames,
 ): (ad: Ad, fetched: Fetched) => JobRow {
-  const decode = decodes(projection);
+  const decode = decodes(projection, hidden);
   return (ad, fetched) => {
-    const row = new Job(gridName, schedd, ad.number('ClusterId') ?? 0, 0, ad);
+    const row = new Job(gridName, schedd, ad.number('ClusterId') ?? 0, 0, ad, hidden);
     decode(row, ad, fetched);
     return row;
   };
 }
 
 /** Every row has its nativeId already. */
-const decodes = (projection: Projection): ReturnType<typeof decoder> =>
+const decodes = (projection: Projection, hidden: HiddenNames): ReturnType<typeof decoder> =>
   decoder(
     { ...projection, fields: new Set([...projection.fields].filter((name) => !inRow.has(name))) },
     jobFields,
+    hidden,
   );
 const inRow = new Set(['nativeId', 'clusterId', 'procId']);

@@ -2,18 +2,20 @@
 import type { Ad } from '../../classad/ad.js';
 import { union, projectionOf, type Projection } from '../../query/plan.js';
 import { matches, refsOf, type Predicate, type Ref, type Value } from '../../query/predicate.js';
-import type { Source, SourceRequest } from '../../query/source.js';
+import type { Source, SourceNotes, SourceRequest } from '../../query/source.js';
 import type { JobListing, JobOrigin, JobRow } from '../jobs.js';
 import { rows } from '../row.js';
-import { checkFilter } from './attributes.js';
+import { checkRefs } from './attributes.js';
 import { pushdown } from './constraint.js';
 import { jobKeyAttributes, jobTable } from './fields.js';
+import type { HiddenNames } from './hidden.js';
 import type { HistoryDepth } from './history-depth.js';
 import { historyCommand } from './history.js';
 import { jobRows } from './job-row.js';
 import { tallyJobs } from './job-tally.js';
 import { widenJobs } from './lookup.js';
 import { windowOfJobs } from './job-window.js';
+import type { PoolPolicy } from './policy.js';
 import { streamAds, sourceDeadlineMs, type Pool, type Schedd, troubleOf } from './pool.js';
 import { attributesFor } from './projection.js';
 import { queueCommand } from './queue.js';
@@ -22,19 +24,24 @@ export function jobSource(
   pool: Pool,
   schedd: Schedd,
   listing: JobListing,
+  { hidden, ...policy }: PoolPolicy,
   depth: HistoryDepth,
 ): Source<JobRow> {
   const { source } = listing;
+  const maxJobs = listing.uncapped ? undefined : policy.maxJobs;
+  const limits = { hidden, maxJobs };
   const scan = (request: ScanRequest): AsyncIterable<JobRow> => {
-    checkFilter(request.filter);
     if (request.filter.op === 'const' && !request.filter.value) return nothing();
+    return atMost(scanned(request), maxJobs, request.notes);
+  };
+  const scanned = (request: ScanRequest): AsyncIterable<JobRow> => {
     switch (source) {
       case 'QUEUE':
-        return scanQueue(pool, schedd, request);
+        return scanQueue(pool, schedd, limits, request);
       case 'HISTORY':
-        return scanHistory(pool, schedd, listing, depth, request);
+        return scanHistory(pool, schedd, listing, limits, depth, request);
       case 'ALL':
-        return scanBoth(pool, schedd, listing, depth, request);
+        return scanBoth(pool, schedd, listing, limits, depth, request);
     }
   };
   return {
@@ -42,10 +49,12 @@ export function jobSource(
     part: source === 'HISTORY' ? `${schedd.name} (history)` : schedd.name,
     deadlineMs: sourceDeadlineMs(pool),
     known: (ref) => knownOf(pool, schedd, listing, ref),
+    admits: (refs) => Promise.resolve(checkRefs(refs, hidden, jobTable)),
+    ...(maxJobs !== undefined && { maxRows: maxJobs }),
     scan,
     ...(source === 'QUEUE' && {
-      tally: (request) => tallyJobs(pool, schedd, request),
-      window: (request) => windowOfJobs(pool, schedd, request),
+      tally: (request) => tallyJobs(pool, schedd, hidden, request),
+      window: (request) => windowOfJobs(pool, schedd, limits, request),
     }),
     widen: (some, request) => widenJobs(pool, schedd, placesOf[source], some, request),
   };
@@ -61,6 +70,27 @@ const placesOf: Readonly<Record<JobListing['source'], readonly JobOrigin[]>> = {
 type ScanRequest = SourceRequest & { readonly projection: Projection };
 
 async function* nothing(): AsyncGenerator<never, void, undefined> {}
+
+/** No more rows than the pool allows in a list: whether there was one more is said. */
+async function* atMost(
+  rows: AsyncIterable<JobRow>,
+  maxJobs: number | undefined,
+  notes: SourceNotes,
+): AsyncGenerator<JobRow, void, undefined> {
+  let left = maxJobs ?? Infinity;
+  for await (const row of rows) {
+    if (left === 0) {
+      notes.truncated = true;
+      return;
+    }
+    left -= 1;
+    yield row;
+  }
+}
+
+/** Killing a command does not stop the schedd's worker behind it, so that is told the limit too. */
+const limitOf = ({ maxJobs }: PoolPolicy, rest: Predicate): readonly string[] =>
+  maxJobs !== undefined && rest.op === 'const' && rest.value ? ['-limit', String(maxJobs + 1)] : [];
 
 /** Fields that every job of the source shares, and (as missing) fields that jobs don't have. */
 function knownOf(pool: Pool, schedd: Schedd, listing: JobListing, ref: Ref): Value {
@@ -87,23 +117,28 @@ function knownOf(pool: Pool, schedd: Schedd, listing: JobListing, ref: Ref): Val
 function scanQueue(
   pool: Pool,
   schedd: Schedd,
+  policy: PoolPolicy,
   request: ScanRequest,
 ): AsyncGenerator<JobRow, void, undefined> {
-  const { constraint, rest, attributes } = compiled(request);
-  const command = queueCommand(pool, schedd, { constraint, attributes }, '-stream-results');
+  const { constraint, rest, attributes } = compiled(request, policy.hidden);
+  const options = ['-stream-results', ...limitOf(policy, rest)];
+  const command = queueCommand(pool, schedd, { constraint, attributes }, ...options);
   note(request, constraint);
-  return read(schedd, pool, request, rest, 'QUEUE', streamAds(pool, command, request.signal));
+  const batches = streamAds(pool, command, request.signal);
+  return read(schedd, pool, policy.hidden, request, rest, 'QUEUE', batches);
 }
 
 async function* scanHistory(
   pool: Pool,
   schedd: Schedd,
   listing: JobListing,
+  policy: PoolPolicy,
   depth: HistoryDepth,
   request: ScanRequest,
 ): AsyncGenerator<JobRow, void, undefined> {
-  const { constraint, rest, attributes } = compiled(request);
-  const command = historyCommand(pool, schedd, { constraint, attributes }, listing);
+  const { constraint, rest, attributes } = compiled(request, policy.hidden);
+  const query = { constraint, attributes };
+  const command = historyCommand(pool, schedd, query, listing, ...limitOf(policy, rest));
   note(request, constraint);
   let records = 0;
   const counted = (async function* (): AsyncGenerator<readonly Ad[], void, undefined> {
@@ -112,7 +147,7 @@ async function* scanHistory(
       yield batch;
     }
   })();
-  yield* read(schedd, pool, request, rest, 'HISTORY', counted);
+  yield* read(schedd, pool, policy.hidden, request, rest, 'HISTORY', counted);
   // With a constraint the ads that came are not those that were read.
   const reached =
     constraint === undefined
@@ -128,15 +163,16 @@ async function* scanBoth(
   pool: Pool,
   schedd: Schedd,
   listing: JobListing,
+  policy: PoolPolicy,
   depth: HistoryDepth,
   request: ScanRequest,
 ): AsyncGenerator<JobRow, void, undefined> {
   const seen = new Set<number>();
-  for await (const row of scanQueue(pool, schedd, request)) {
+  for await (const row of scanQueue(pool, schedd, policy, request)) {
     seen.add(compactKey(row));
     yield row;
   }
-  for await (const row of scanHistory(pool, schedd, listing, depth, request)) {
+  for await (const row of scanHistory(pool, schedd, listing, policy, depth, request)) {
     if (!seen.has(compactKey(row))) yield row;
   }
 }
@@ -147,6 +183,7 @@ const compactKey = (row: JobRow): number => row.clusterId * 2 ** 22 + row.procId
 async function* read(
   schedd: Schedd,
   pool: Pool,
+  hidden: HiddenNames,
   request: ScanRequest,
   rest: Predicate,
   origin: JobOrigin,
@@ -156,7 +193,7 @@ async function* read(
   const projection = everything
     ? request.projection
     : union(request.projection, projectionOf(refsOf(rest)));
-  const toRow = jobRows(pool.name, schedd.name, projection);
+  const toRow = jobRows(pool.name, schedd.name, projection, hidden);
   const fetched = { origin, atMs: Date.now() };
   try {
     for await (const batch of batches) {
@@ -170,14 +207,18 @@ async function* read(
   }
 }
 
-function compiled(request: ScanRequest): {
+function compiled(
+  request: ScanRequest,
+  hidden: HiddenNames,
+): {
   readonly constraint: string | undefined;
   readonly rest: Predicate;
   readonly attributes: readonly string[] | undefined;
 } {
-  const { constraint, rest } = pushdown(request.filter, jobTable);
+  const { constraint, rest } = pushdown(request.filter, jobTable, hidden);
   const projection = union(request.projection, projectionOf(refsOf(rest)));
-  return { constraint, rest, attributes: attributesFor(projection, jobTable, jobKeyAttributes) };
+  const attributes = attributesFor(projection, jobTable, jobKeyAttributes, hidden);
+  return { constraint, rest, attributes };
 }
 
 const readRow = (row: JobRow, ref: Ref): Value => rows.read(row, ref);

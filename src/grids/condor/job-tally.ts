@@ -4,10 +4,11 @@ import { projectionOf } from '../../query/plan.js';
 import type { Ref } from '../../query/predicate.js';
 import type { SourceRequest, Tally } from '../../query/source.js';
 import type { JobRow } from '../jobs.js';
-import { checkFilter, checkRefs } from './attributes.js';
+import { checkRefs } from './attributes.js';
 import { pushdown } from './constraint.js';
 import { groupAttributes } from './countable.js';
 import { jobTable } from './fields.js';
+import type { HiddenNames } from './hidden.js';
 import { tallyRows } from './job-row.js';
 import { isQualified, qualified } from './job-state.js';
 import { collectAds, type AdQuery, type Pool, type Schedd, troubleOf } from './pool.js';
@@ -17,15 +18,15 @@ import { groupCommand, groupCount } from './queue.js';
 export function tallyJobs(
   pool: Pool,
   schedd: Schedd,
+  hidden: HiddenNames,
   request: SourceRequest & { readonly by: readonly Ref[] },
 ): AsyncIterable<Tally<JobRow>> | undefined {
-  checkFilter(request.filter);
-  checkRefs(request.by);
-  const { constraint, rest } = pushdown(request.filter, jobTable);
+  checkRefs(request.by, hidden);
+  const { constraint, rest } = pushdown(request.filter, jobTable, hidden);
   const complete = rest.op === 'const' && rest.value;
-  const attributes = complete ? groupAttributes(request.by, request.filter) : undefined;
+  const attributes = complete ? groupAttributes(request.by, request.filter, hidden) : undefined;
   if (attributes === undefined) return undefined;
-  return tallies(pool, schedd, request, { attributes, constraint });
+  return tallies(pool, schedd, hidden, request, { attributes, constraint });
 }
 
 type Query = AdQuery & { readonly attributes: readonly string[] };
@@ -34,6 +35,7 @@ type Ask = (query: Query) => Promise<readonly Ad[]>;
 async function* tallies(
   pool: Pool,
   schedd: Schedd,
+  hidden: HiddenNames,
   { filter, by, notes, signal }: SourceRequest & { readonly by: readonly Ref[] },
   query: Query,
 ): AsyncGenerator<Tally<JobRow>, void, undefined> {
@@ -41,9 +43,9 @@ async function* tallies(
   if (query.constraint !== undefined) notes.pushedDown = query.constraint;
   const atMs = Date.now();
   notes.asOfMs ??= atMs;
-  const toRow = tallyRows(pool.name, schedd.name, projectionOf(by));
+  const toRow = tallyRows(pool.name, schedd.name, projectionOf(by), hidden);
   const ask: Ask = (asked) => collectAds(pool, groupCommand(pool, schedd, asked), signal);
-  const narrow = groupAttributes(by.map(byStatus), filter) ?? query.attributes;
+  const narrow = groupAttributes(by.map(byStatus), filter, hidden) ?? query.attributes;
   const asking =
     narrow.length < query.attributes.length ? askInParts(ask, query, narrow) : ask(query);
   const groups = await asking.catch((error) => {

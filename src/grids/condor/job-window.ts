@@ -5,11 +5,12 @@
 import type { PageKey, PageRequest, Projection } from '../../query/plan.js';
 import type { SourceRequest, Window } from '../../query/source.js';
 import type { JobRow } from '../jobs.js';
-import { checkFilter } from './attributes.js';
 import { pushdown } from './constraint.js';
 import { groupAttributes } from './countable.js';
 import { jobKeyAttributes, jobTable } from './fields.js';
+import type { HiddenNames } from './hidden.js';
 import { jobRows } from './job-row.js';
+import type { PoolPolicy } from './policy.js';
 import { collectAds, streamAds, type AdQuery, type Pool, type Schedd, troubleOf } from './pool.js';
 import { attributesFor } from './projection.js';
 import { groupCommand, groupCount, groupRange, queueCommand, type ProcKey } from './queue.js';
@@ -28,22 +29,30 @@ const guesses = 3;
 export function windowOfJobs(
   pool: Pool,
   schedd: Schedd,
+  { hidden, maxJobs }: PoolPolicy,
   request: WindowRequest,
 ): Promise<Window<JobRow>> | undefined {
-  checkFilter(request.filter);
-  const { constraint, rest } = pushdown(request.filter, jobTable);
-  const attributes = groupAttributes([{ field: 'clusterId' }], request.filter);
+  const { constraint, rest } = pushdown(request.filter, jobTable, hidden);
+  const attributes = groupAttributes([{ field: 'clusterId' }], request.filter, hidden);
   if (rest.op !== 'const' || !rest.value || attributes === undefined) return undefined;
+  if (maxJobs === 0) return Promise.resolve(nothingOf(request));
   if (constraint !== undefined) request.notes.pushedDown = constraint;
   request.notes.asOfMs ??= Date.now();
-  return page(pool, schedd, { attributes, constraint }, request).catch((error) => {
+  return page(pool, schedd, hidden, { attributes, constraint }, request).catch((error) => {
     throw troubleOf(schedd, error);
   });
+}
+
+/** Where no list may hold a job. */
+function nothingOf({ notes, page: { from } }: WindowRequest): Window<JobRow> {
+  notes.truncated = true;
+  return { rows: [], more: { before: from === 'back', after: from === 'front' } };
 }
 
 async function page(
   pool: Pool,
   schedd: Schedd,
+  hidden: HiddenNames,
   groups: GroupQuery,
   request: WindowRequest,
 ): Promise<Window<JobRow>> {
@@ -66,7 +75,7 @@ async function page(
   for (let round = 0; rows.length < limit && compare(left.first, left.last) <= 0; round += 1) {
     const span =
       round < guesses ? guess(clusters, left, (limit - rows.length) * 2 ** round, from) : left;
-    rows.push(...(await fetchSpan(pool, schedd, groups.constraint, span, request)));
+    rows.push(...(await fetchSpan(pool, schedd, hidden, groups.constraint, span, request)));
     left =
       from === 'front'
         ? { first: next(span.last, 1), last: left.last }
@@ -154,14 +163,15 @@ function guess(
 async function fetchSpan(
   pool: Pool,
   schedd: Schedd,
+  hidden: HiddenNames,
   constraint: string | undefined,
   span: Span,
   { projection, signal }: WindowRequest,
 ): Promise<readonly JobRow[]> {
-  const attributes = attributesFor(projection, jobTable, jobKeyAttributes);
+  const attributes = attributesFor(projection, jobTable, jobKeyAttributes, hidden);
   const limited = constraint === undefined ? within(span) : `${within(span)} && ${constraint}`;
   const command = queueCommand(pool, schedd, { attributes, constraint: limited });
-  const toRow = jobRows(pool.name, schedd.name, projection);
+  const toRow = jobRows(pool.name, schedd.name, projection, hidden);
   const fetched = { origin: 'QUEUE', atMs: Date.now() } as const;
   const rows: JobRow[] = [];
   for await (const batch of streamAds(pool, command, signal)) {

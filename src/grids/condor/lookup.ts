@@ -188,8 +188,9 @@ async function findInSchedd(
   { places = ['QUEUE', 'HISTORY'], askAgainMs }: Search,
 ): Promise<Map<string, JobRow>> {
   const found = new Map<string, JobRow>();
-  const attributes = attributesFor(projection, jobTable, jobKeyAttributes);
-  const toRow = jobRows(pool.name, schedd.name, projection);
+  const { hidden } = await pool.policy(signal);
+  const attributes = attributesFor(projection, jobTable, jobKeyAttributes, hidden);
+  const toRow = jobRows(pool.name, schedd.name, projection, hidden);
   const ask = async (origin: JobOrigin, commandFor: (chunk: Chunk) => Command): Promise<void> => {
     const missing = keys.filter((key) => !found.has(nameOf(key)));
     const wanted = new Set(missing.map(nameOf));

@@ -3,6 +3,7 @@ import type { Ad } from '../../classad/ad.js';
 import { GridError } from '../../errors.js';
 import { adBatches, adsOf, type AdFraming } from './ads-stream.js';
 import type { Command, Program } from './command.js';
+import type { PoolPolicy } from './policy.js';
 import type { CommandRunner } from './runner.js';
 
 export interface Pool {
@@ -10,6 +11,8 @@ export interface Pool {
   readonly runner: CommandRunner;
   /** Address of the collector where it is not the one of the host's own configuration. */
   readonly collector: string | undefined;
+  /** What the operator allows; asked anew by every list and look-up, read now and then. */
+  policy(signal: AbortSignal): Promise<PoolPolicy>;
 }
 
 /**

@@ -1,8 +1,9 @@
 /** From a selection to `-attributes`, and from an ad to the fields that were selected. */
 import type { Ad } from '../../classad/ad.js';
 import type { Projection } from '../../query/plan.js';
-import { checkName, isHidden } from './attributes.js';
-import type { Fetched, Field, FieldTable } from './field.js';
+import { checkName } from './attributes.js';
+import { isHiddenField, type Fetched, type Field, type FieldTable } from './field.js';
+import type { HiddenNames } from './hidden.js';
 
 /**
  * The names to ask for, each once (a second spelling would collapse into the first), without hidden ones;
@@ -12,6 +13,7 @@ export function attributesFor(
   projection: Projection,
   fields: FieldTable,
   always: readonly string[],
+  hidden: HiddenNames,
 ): readonly string[] | undefined {
   if (projection.attributes === 'all') return undefined;
   const names = new Map(always.map((name) => [name.toLowerCase(), name]));
@@ -19,25 +21,38 @@ export function attributesFor(
     const key = name.toLowerCase();
     if (!names.has(key)) names.set(key, name);
   };
-  for (const [, field] of selected(projection, fields)) field.attributes.forEach(add);
+  for (const [, field] of selected(projection, fields)) {
+    if (!isHiddenField(field, hidden) || field.whenHidden === 'internal') {
+      field.attributes.forEach(add);
+    }
+  }
   for (const name of projection.attributes) {
     checkName(name);
-    if (!isHidden(name)) add(name);
+    if (!hidden.has(name)) add(name);
   }
   return [...names.values()];
 }
 
-/** Sets the selected fields on a row. */
+/** Sets the selected fields on a row; those that are computed from hidden attributes without their value. */
 export function decoder(
   projection: Projection,
   fields: FieldTable,
+  hidden: HiddenNames,
 ): (row: object, ad: Ad, fetched: Fetched) => void {
   const wanted = selected(projection, fields);
+  const shown = wanted.filter(([, field]) => !isHiddenField(field, hidden));
+  const withheld = wanted.flatMap(([name, field]) =>
+    isHiddenField(field, hidden) ? [[name, valueWhenHidden(field)] as const] : [],
+  );
   return (row, ad, fetched) => {
     const target = row as Record<string, unknown>;
-    for (const [name, field] of wanted) target[name] = field.decode(ad, fetched);
+    for (const [name, field] of shown) target[name] = field.decode(ad, fetched);
+    for (const [name, value] of withheld) target[name] = value;
   };
 }
+
+const valueWhenHidden = ({ whenHidden }: Field<unknown>): unknown =>
+  typeof whenHidden === 'object' ? whenHidden.value : null;
 
 const selected = (projection: Projection, fields: FieldTable): [string, Field<unknown>][] =>
   [...projection.fields].flatMap((name) => {

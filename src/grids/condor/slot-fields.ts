@@ -60,8 +60,14 @@ export const slotFields: { readonly [K in keyof SlotFields]: Field<SlotFields[K]
 
 export const slotTable: FieldTable = {
   ...slotFields,
-  name: text('Name', { meaning: 'The name of the slot: slot1_3@host.' }),
-  machineName: text('Machine', { meaning: 'The host that the slot belongs to.' }),
+  name: {
+    ...text('Name', { meaning: 'The name of the slot: slot1_3@host.' }),
+    whenHidden: 'shown',
+  },
+  machineName: {
+    ...text('Machine', { meaning: 'The host that the slot belongs to.' }),
+    whenHidden: 'shown',
+  },
 };
 
 /** The slot names cluster and proc; the schedd stands in front of the job's global id. */

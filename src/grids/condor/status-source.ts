@@ -6,10 +6,11 @@ import type { Source, SourceRequest } from '../../query/source.js';
 import type { AdType } from '../jobs.js';
 import { rows, type Row } from '../row.js';
 import { adTypeOptions } from './ad-types.js';
-import { checkFilter } from './attributes.js';
+import { checkRefs } from './attributes.js';
 import { pushdown } from './constraint.js';
 import type { Command } from './command.js';
 import type { FieldTable } from './field.js';
+import type { HiddenNames } from './hidden.js';
 import {
   addressed,
   selecting,
@@ -43,7 +44,7 @@ export interface StatusListing<R extends Row> {
   /** Fetched with every ad: they name the row. */
   readonly keys: readonly string[];
   /** A row of an ad; undefined where the ad can't be named. */
-  readonly rowOf: (projection: Projection) => (ad: Ad) => R | undefined;
+  readonly rowOf: (projection: Projection, hidden: HiddenNames) => (ad: Ad) => R | undefined;
 }
 
 export function statusSource<R extends Row>(pool: Pool, listing: StatusListing<R>): Source<R> {
@@ -52,6 +53,7 @@ export function statusSource<R extends Row>(pool: Pool, listing: StatusListing<R
     part: undefined,
     deadlineMs: sourceDeadlineMs(pool),
     known: (ref) => knownOf(pool, listing.typename, ref),
+    admits: (refs, signal) => admits(pool, listing.fields, refs, signal),
     scan: (request) => scan(pool, listing, request),
   };
 }
@@ -61,14 +63,14 @@ async function* scan<R extends Row>(
   { type, fields, keys, rowOf }: StatusListing<R>,
   { filter, notes, projection, signal }: SourceRequest & { readonly projection: Projection },
 ): AsyncGenerator<R, void, undefined> {
-  checkFilter(filter);
   if (filter.op === 'const' && !filter.value) return;
-  const { constraint, rest } = pushdown(filter, fields);
+  const { hidden } = await pool.policy(signal);
+  const { constraint, rest } = pushdown(filter, fields, hidden);
   const wanted = union(projection, projectionOf(refsOf(rest)));
-  const attributes = attributesFor(wanted, fields, keys);
+  const attributes = attributesFor(wanted, fields, keys, hidden);
   if (constraint !== undefined) notes.pushedDown = constraint;
   notes.asOfMs ??= Date.now();
-  const toRow = rowOf(wanted);
+  const toRow = rowOf(wanted, hidden);
   const command = statusCommand(pool, type, { attributes, constraint });
   for await (const batch of streamAds(pool, command, signal)) {
     for (const ad of batch) {
@@ -76,6 +78,17 @@ async function* scan<R extends Row>(
       if (row !== undefined && matches(rest, row, (r, ref) => rows.read(r, ref))) yield row;
     }
   }
+}
+
+/** Refuses what the pool hides; a pool whose policy can't be read says so when it is scanned. */
+export async function admits(
+  pool: Pool,
+  fields: FieldTable,
+  refs: readonly Ref[],
+  signal: AbortSignal,
+): Promise<void> {
+  const policy = await pool.policy(signal).catch(() => undefined);
+  if (policy !== undefined) checkRefs(refs, policy.hidden, fields);
 }
 
 /** Fields that every row of the source shares. */

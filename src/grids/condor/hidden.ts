@@ -1,0 +1,38 @@
+/** Which attributes of a pool's ads no client sees: what HTCondor keeps private, and what the operator hides. */
+
+/** What HTCondor treats as private: whoever holds a claim id may use the slot. */
+const privateNames = [
+  'capability',
+  'childclaimids',
+  'claimid',
+  'claimidlist',
+  'claimids',
+  'pairedclaimid',
+  'transferkey',
+];
+const privatePrefix = '_condor_priv';
+
+export class HiddenNames {
+  readonly #names: ReadonlySet<string>;
+  readonly #word: RegExp;
+
+  /** The private ones are always among them; upper and lower case are the same. */
+  constructor(configured: Iterable<string> = []) {
+    this.#names = new Set([...privateNames, ...configured].map((name) => name.toLowerCase()));
+    const words = [...this.#names].filter((name) => /^\w+$/.test(name));
+    this.#word = new RegExp(`(?<!\\w)(?:${words.join('|')}|${privatePrefix}\\w*)(?!\\w)`, 'i');
+  }
+
+  has(name: string): boolean {
+    const lower = name.toLowerCase();
+    return this.#names.has(lower) || lower.startsWith(privatePrefix);
+  }
+
+  /** Whether the text of an expression names one: literals beside the name may be its value. */
+  namedIn(text: string): boolean {
+    return this.#word.test(text);
+  }
+}
+
+/** Hidden on every pool, whatever is configured. */
+export const alwaysHidden = new HiddenNames();
