@@ -369,7 +369,7 @@ describeReal('pool', 'queue and history together', (pool) => {
     const { port, commands } = opened(pool);
     const cluster = await pool.submit(
       'bob',
-      'executable=/bin/true\ntransfer_executable=false\npriority=60\n+HtcGraphTest=true\nqueue 2\nrequirements=false\nqueue 1\n',
+      'executable=/bin/true\ntransfer_executable=false\npriority=60\n+HtcGraphTest=true\nrequirements=$(Process)<2\nqueue 3\n',
     );
     onTestFinished(() => pool.remove(`ClusterId == ${cluster}`));
     const ask = async () => {

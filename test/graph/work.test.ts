@@ -21,7 +21,8 @@ describeReal('pool', 'work on both grids', (pool) => {
   let seeded: TimeMatch;
   beforeAll(async () => {
     graph = await openGraph([poolGrid(pool), await embeddedGrid()]);
-    const times = (await seedJobs(graph)).map(({ submittedAt }) => Date.parse(submittedAt ?? ''));
+    const jobs = await seedJobs(graph, { source: 'ALL' });
+    const times = jobs.map(({ submittedAt }) => Date.parse(submittedAt ?? ''));
     const at = (ms: number): string => new Date(ms).toISOString();
     seeded = { after: at(Math.min(...times)), before: at(Math.max(...times) + 1) };
     const input = { payloads: [{ fibonacci: 1 }, { fail: 'boom' }, { sleepMs: 600_000 }] };

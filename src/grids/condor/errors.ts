@@ -4,6 +4,7 @@
  */
 import { GridError, type ErrorCode } from '../../errors.js';
 import type { Command } from './command.js';
+import { noDaemonOfThatName } from './versions.js';
 
 export interface Ended {
   /** Null where a signal ended it. */
@@ -32,7 +33,7 @@ const rules: readonly Rule[] = [
     message: 'The pool could not read the constraint.',
   },
   {
-    says: /unknown host|Collector has no record of schedd|Unable to locate remote schedd|Can't find address for this/,
+    says: noDaemonOfThatName,
     code: 'UNKNOWN_SCHEDD',
     message: 'The pool knows no daemon of that name; schedds lists those it has.',
   },
