@@ -15,6 +15,8 @@ export interface GraphSettings {
   readonly maxGroups?: number;
   /** Sessions in one stream, and ids in one `nodes`. */
   readonly maxStreamSessions?: number;
+  /** Jobs that one call may act on. @default 1000 */
+  readonly maxActionJobs?: number;
 }
 
 export interface Operation {
@@ -40,6 +42,7 @@ const defaults: Required<GraphSettings> = {
   maxPageSize: 1000,
   maxGroups: 10_000,
   maxStreamSessions: 100,
+  maxActionJobs: 1000,
 };
 
 /** What the resolvers of one server share; `close` ends its streams and reads. */

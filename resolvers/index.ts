@@ -9,6 +9,7 @@ import { ConfigResolver } from './config.js';
 import { describeFields } from './descriptions.js';
 import { gridOfResolvers, GridResolver } from './grid.js';
 import { AdAggregatesResolver, WorkAggregatesResolver } from './groups.js';
+import { JobActionResolver } from './job-action.js';
 import { JobClusterResolver, jobGroupResolvers, JobResolver } from './job.js';
 import {
   machineGroupResolvers,
@@ -36,6 +37,7 @@ export async function buildGraph(): Promise<GraphQLSchema> {
       SessionResolver,
       TaskResolver,
       JobResolver,
+      JobActionResolver,
       MachineResolver,
       SlotResolver,
       PoolAdResolver,

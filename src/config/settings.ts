@@ -72,6 +72,7 @@ const limits = z.strictObject({
     .default(16 * 1024 * 1024)
     .describe('The same for a caller who may submit (role user or admin).'),
   pageSize: count(100_000).default(1_000).describe('Items in a page (`first`, `last`).'),
+  actionJobs: count(100_000).default(1_000).describe('Jobs that one call may act on.'),
   operationsPerCaller: count().default(32).describe('Queries and mutations of one caller at once.'),
   subscriptionsPerCaller: count().default(100).describe('Open subscriptions of one caller.'),
   connections: count().default(1_000).describe('Open WebSockets of all callers.'),

@@ -41,7 +41,10 @@ export async function startProgram(configuration: Configuration): Promise<Progra
     const { server: settings, limits, access } = configuration;
     const schema = await buildGraph();
     guardRoots(schema);
-    const graph = new GraphService(grids, { maxPageSize: limits.pageSize });
+    const graph = new GraphService(grids, {
+      maxPageSize: limits.pageSize,
+      maxActionJobs: limits.actionJobs,
+    });
     const server = await createServer({
       schema,
       settings,
