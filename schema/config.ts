@@ -59,7 +59,7 @@ export class ConfigEntry implements Node {
   readonly line!: number | null;
   @Field(() => Boolean, {
     description:
-      'True when the value is withheld: the name says that it is a secret, or it takes in the value of one.',
+      'True when the value is withheld: its name or itself says that it is a secret, or it takes in the value of one.',
   })
   readonly redacted!: boolean;
 }

@@ -39,7 +39,7 @@ export async function list<Row extends object>(
   try {
     const wanted = sources.flatMap((source) => wantedOf(source, plan));
     const refs = refsOfPlan(plan);
-    await Promise.all(wanted.map(({ source }) => source.admits?.(refs, bounded)));
+    await Promise.all(wanted.map(async ({ source }) => source.admits?.(refs, bounded)));
     const cut = cutPage(plan, wanted);
     const collector = new Collector<Row>(cut.plan, type, maxGroups);
     const asked = await Promise.all(

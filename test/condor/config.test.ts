@@ -75,6 +75,33 @@ describe('secrets', () => {
     ).toEqual(['MY_API_KEY', 'SCHEDD.MYTOKEN_X', 'SEC_PASSWORD_FILE']);
   });
 
+  test.each([
+    'MY_SIGNING_KEY = 1',
+    'AUTH_SSL_SERVER_KEYFILE = /x',
+    'X_PASSPHRASE = y',
+    'SITE_CREDENTIALS = y',
+    'CRED_STORE = /x',
+    'PROXY = http://user:hunter2@proxy:3128/',
+    'ARGS = --verbose --password=hunter2',
+    'HEADER = Authorization: Bearer abcdefghijk',
+    'X = eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln',
+    'PEM @=end\n-----BEGIN RSA PRIVATE KEY-----\nMII\n@end',
+  ])('are told by name or value: %s', (text) => {
+    expect(named(`${text}\n`)).toHaveLength(1);
+  });
+
+  test.each([
+    'STARTD_JOB_HOOK_KEYWORD = x',
+    'KEYBOARD_CPUS = 1',
+    'CREDD_PORT = 9620',
+    'SACRED = no',
+    'URL = https://host:443/a@b',
+    'GIT = ssh://git@host/x',
+    'METHODS = FS,IDTOKENS,SCITOKENS',
+  ])('are not seen where there are none: %s', (text) => {
+    expect(named(`${text}\n`)).toEqual([]);
+  });
+
   test('stay secret in every setting that takes them in, however deep and in whatever case', () => {
     const text = [
       'LEAK = see $(leak_two)',

@@ -49,7 +49,7 @@ export function jobSource(
     part: source === 'HISTORY' ? `${schedd.name} (history)` : schedd.name,
     deadlineMs: sourceDeadlineMs(pool),
     known: (ref) => knownOf(pool, schedd, listing, ref),
-    admits: (refs) => Promise.resolve(checkRefs(refs, hidden, jobTable)),
+    admits: async (refs) => checkRefs(refs, hidden, jobTable),
     ...(maxJobs !== undefined && { maxRows: maxJobs }),
     scan,
     ...(source === 'QUEUE' && {
