@@ -1,34 +1,15 @@
 /** The settings of the grids behind the graph: one entry a grid, checked by its kind. */
 import { z } from 'zod';
-
-const name = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'expected a name of letters, digits, ".", "_" and "-"');
+import type { DeployedEntry, DeployedSettings } from './deployed-grid.js';
+import { deployedEntry } from './deployed-grid.js';
+import { gridName } from './grid-name.js';
 
 const embedded = z.strictObject({
   kind: z.literal('HTC_GRID'),
-  name,
+  name: gridName,
   embedded: z.literal(true),
   workers: z.int().min(1).max(256).default(4),
   handler: z.string().min(1).optional(),
-  dataDir: z.string().min(1).optional(),
-});
-
-const deployed = z.strictObject({
-  kind: z.literal('HTC_GRID'),
-  name,
-  embedded: z.literal(false).default(false),
-  endpoint: z.url().optional(),
-  region: z.string().min(1),
-  table: z.string().min(1),
-  redis: z
-    .strictObject({
-      host: z.string().min(1),
-      port: z.int().min(1).max(65_535).default(6379),
-      tls: z.boolean().default(false),
-      password: z.string().optional(),
-    })
-    .optional(),
   dataDir: z.string().min(1).optional(),
 });
 
@@ -38,7 +19,7 @@ const attribute = z
 
 const pool = z.strictObject({
   kind: z.literal('HTCONDOR'),
-  name,
+  name: gridName,
   prefix: z
     .strictObject({ kind: z.enum(['exec', 'ssh']), argv: z.array(z.string().min(1)).min(1) })
     .optional(),
@@ -52,12 +33,14 @@ const pool = z.strictObject({
 });
 
 export type EmbeddedSettings = Readonly<z.output<typeof embedded>>;
-export type DeployedSettings = Readonly<z.output<typeof deployed>>;
 export type PoolSettings = Readonly<z.output<typeof pool>>;
+/** An entry as it is written; that of a deployed grid is not complete without its `agentConfig`. */
+export type GridEntry = EmbeddedSettings | DeployedEntry | PoolSettings;
 export type GridSettings = EmbeddedSettings | DeployedSettings | PoolSettings;
+export type { DeployedSettings } from './deployed-grid.js';
 
 /** Chosen by hand, not by a union: the message is then about the kind that was meant. */
-const grid = z.unknown().transform((entry, context): GridSettings => {
+const grid = z.unknown().transform((entry, context): GridEntry => {
   const schema = schemaOf(entry);
   if (!schema) {
     context.addIssue({
@@ -76,10 +59,10 @@ const grid = z.unknown().transform((entry, context): GridSettings => {
   return z.NEVER;
 });
 
-function schemaOf(entry: unknown): z.ZodType<GridSettings> | undefined {
+function schemaOf(entry: unknown): z.ZodType<GridEntry> | undefined {
   const { kind, embedded: inProcess } = (entry ?? {}) as Record<string, unknown>;
   if (kind === 'HTCONDOR') return pool;
-  if (kind === 'HTC_GRID') return inProcess === true ? embedded : deployed;
+  if (kind === 'HTC_GRID') return inProcess === true ? embedded : deployedEntry;
   return undefined;
 }
 

@@ -1,10 +1,12 @@
 /** Finds, reads and checks the configuration: file, then environment, then command line. */
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { tokenDigest } from '../access/tokens.js';
 import { overlayEnvironment } from './environment.js';
-import type { GridSettings } from './grids.js';
+import { deployedSettings } from './deployed-grid.js';
+import type { GridEntry, GridSettings } from './grids.js';
+import { readJsonFile } from './json-file.js';
 import { isLoopback } from './loopback.js';
 import { ConfigError, problemsOf } from './problem.js';
 import { settings, type Settings } from './settings.js';
@@ -23,7 +25,8 @@ export interface LoadOptions {
   readonly folder?: string;
 }
 
-export interface Configuration extends Settings {
+export interface Configuration extends Omit<Settings, 'grids'> {
+  readonly grids: readonly GridSettings[] | undefined;
   /** The file that was read; null where there is none. */
   readonly file: string | null;
   /** The handler module of the embedded grid, where the command line or the environment names one. */
@@ -52,7 +55,10 @@ export async function loadConfiguration(options: LoadOptions = {}): Promise<Conf
   const handler = overrides.handler ?? environment['HTC_GRAPH_HANDLER'];
   const found: Configuration = {
     ...checked.data,
-    grids: checked.data.grids?.map((grid) => withPaths(grid, dirname(file ?? folder))),
+    grids: await gridsOf(
+      checked.data.grids?.map((grid) => withPaths(grid, dirname(file ?? folder))),
+      environment,
+    ),
     file,
     handler: handler === undefined ? null : resolve(folder, handler),
   };
@@ -80,19 +86,13 @@ async function findFile(folder: string): Promise<string | null> {
 }
 
 async function readContent(file: string): Promise<Record<string, unknown>> {
-  const content: unknown = await (extname(file) === '.json' ? readJson(file) : importModule(file));
+  const content: unknown = await (extname(file) === '.json'
+    ? readJsonFile(file)
+    : importModule(file));
   if (content === null || typeof content !== 'object' || Array.isArray(content)) {
     throw new ConfigError([`${file}: expected an object of settings.`]);
   }
   return { ...content };
-}
-
-async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new ConfigError([`${file}: expected readable JSON, but: ${(error as Error).message}`]);
-  }
 }
 
 /** A `.ts` file is imported where the runtime strips types (Node >= 22.18, or under tsx). */
@@ -112,15 +112,41 @@ async function importModule(file: string): Promise<unknown> {
 }
 
 /** Paths in a file are relative to that file. */
-function withPaths(grid: GridSettings, folder: string): GridSettings {
+function withPaths(grid: GridEntry, folder: string): GridEntry {
   if (grid.kind === 'HTCONDOR') return grid;
-  const dataDir = grid.dataDir === undefined ? undefined : resolve(folder, grid.dataDir);
-  if (!grid.embedded) return { ...grid, dataDir };
+  const from = (path: string | undefined) =>
+    path === undefined ? undefined : resolve(folder, path);
+  const dataDir = from(grid.dataDir);
+  if (grid.embedded) return { ...grid, dataDir, handler: from(grid.handler) };
+  const { agentConfig, redis } = grid;
   return {
     ...grid,
     dataDir,
-    handler: grid.handler === undefined ? undefined : resolve(folder, grid.handler),
+    agentConfig: typeof agentConfig === 'string' ? resolve(folder, agentConfig) : agentConfig,
+    redis: redis === undefined ? undefined : { ...redis, ca: from(redis.ca) },
   };
+}
+
+/** Deployed grids with what their own files say; the problems of all of them at once. */
+async function gridsOf(
+  entries: readonly GridEntry[] | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<readonly GridSettings[] | undefined> {
+  if (entries === undefined) return undefined;
+  const found = await Promise.allSettled(
+    entries.map(async (entry, index) =>
+      entry.kind === 'HTC_GRID' && !entry.embedded
+        ? deployedSettings(entry, `grids[${index}]`, environment)
+        : entry,
+    ),
+  );
+  const problems = found.flatMap((one) => {
+    if (one.status === 'fulfilled') return [];
+    if (one.reason instanceof ConfigError) return one.reason.problems;
+    throw one.reason;
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
 }
 
 function contradictionsOf(found: Configuration): string[] {

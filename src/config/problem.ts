@@ -1,5 +1,6 @@
 /** A configuration that cannot be used: every problem with its key, what was expected and what came. */
 import type { z } from 'zod';
+import { isSecretKey } from './secret-key.js';
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -71,7 +72,10 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
 /** The value for a message: never a secret, never longer than a line. */
 function shown(value: unknown, path: readonly PropertyKey[]): string {
   if (value === undefined) return 'nothing';
-  if (/token|password|secret/i.test(String(path.at(-1)))) return 'something else';
-  const text = JSON.stringify(value) ?? typeof value;
+  const last = String(path.at(-1));
+  if (isSecretKey(last) || /token/i.test(last)) return 'something else';
+  const text =
+    JSON.stringify(value, (key, part: unknown) => (isSecretKey(key) ? '***' : part)) ??
+    typeof value;
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

@@ -79,16 +79,11 @@ async function openGrid(settings: GridSettings, metrics: Metrics, log: Logger): 
   });
 }
 
-function overTheWire({ name, table, region, endpoint, redis, dataDir }: DeployedSettings) {
-  const { password, ...address } = redis ?? {};
+function overTheWire({ name, table, region, endpoint, dataDir, ...rest }: DeployedSettings) {
   return {
     name,
     table: { table, region, ...(endpoint === undefined ? {} : { endpoint }) },
-    ...(redis === undefined
-      ? {}
-      : {
-          data: { ...address, host: redis.host, ...(password === undefined ? {} : { password }) },
-        }),
+    ...(rest.redis === undefined ? {} : { data: rest.redis }),
     ...(dataDir === undefined ? {} : { path: dataDir }),
   };
 }

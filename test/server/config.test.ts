@@ -130,7 +130,7 @@ describe('what is refused, with the key, what was expected and what came', () =>
     [
       'a deployed grid without its table',
       { grids: [{ kind: 'HTC_GRID', name: 'a', region: 'x' }] },
-      /^grids\[0\]\.table: expected string, but got nothing/,
+      /^grids\[0\]\.table: expected it here, or ddb_state_table in grids\[0\]\.agentConfig, but got neither/,
     ],
     [
       'an embedded grid with an endpoint',
