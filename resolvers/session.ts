@@ -167,7 +167,7 @@ export class SessionResolver {
   ) {
     const grid = grids.one('HTC_GRID', input.grid);
     try {
-      const { session, taskIds, replayed } = await grid.submit(
+      const { session, taskIds, replayed, error } = await grid.submit(
         {
           payloads: input.payloads,
           priority: input.priority ?? undefined,
@@ -180,7 +180,7 @@ export class SessionResolver {
       // Position 0: tasks may have ended before the submission returned.
       const streamCursor =
         session && encodeCursor([{ ...grid.position(session.nativeId), position: 0 }]);
-      return { session, taskIds, replayed, streamCursor, userErrors: [] };
+      return { session, taskIds, replayed, streamCursor, userErrors: error ? [error] : [] };
     } catch (error) {
       return {
         session: null,

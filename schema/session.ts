@@ -106,7 +106,10 @@ export class SubmitTasksPayload {
     description: 'True when an earlier call with the same idempotency key made the session.',
   })
   readonly replayed!: boolean;
-  @Field(() => [UserError], { description: 'Why nothing was submitted; empty when all went well.' })
+  @Field(() => [UserError], {
+    description:
+      'Why nothing was submitted, or, with a session, not all of it; empty when all went well.',
+  })
   readonly userErrors!: readonly UserError[];
 }
 

@@ -68,8 +68,11 @@ export interface SubmitTasks {
 export interface SubmittedTasks {
   /** Null for a dry run. */
   readonly session: SessionRow | null;
+  /** Those of the tasks that are, or will be, in the grid. */
   readonly taskIds: readonly string[];
   readonly replayed: boolean;
+  /** Why not all of the tasks are in the grid, where some are; without any the submission rejects. */
+  readonly error: UserError | null;
 }
 
 export interface CancelledSession {

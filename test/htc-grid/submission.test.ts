@@ -43,6 +43,7 @@ describe('a submission', () => {
       session: null,
       taskIds: [],
       replayed: false,
+      error: null,
     });
     await expect(grid.submit(plain([], { dryRun: true }), live())).rejects.toThrow();
     expect(calls).toEqual([]);

@@ -22,8 +22,8 @@ export interface CancelSettings {
   readonly cancelled: (session: string, changes: readonly TaskChange[]) => void;
   /** Undefined for a session that nobody knows. */
   readonly sessionRow: (session: string) => SessionRow | undefined;
-  /** Resolves when no submission of the session is under way. */
-  readonly settled: (session: string) => Promise<void>;
+  /** Resolves when no submission of the session is under way any more. */
+  readonly halted: (session: string) => Promise<void>;
 }
 
 const parallelUpdates = 16;
@@ -46,7 +46,7 @@ export async function cancelSession(
     alreadyTerminal: 0,
   };
   try {
-    await settings.settled(session);
+    await settings.halted(session);
     const before = await openAndTotal(session, settings, signal);
     if (before.total === 0)
       return { ...none, status: none.session === null ? 'NOT_FOUND' : 'ALREADY_DONE' };

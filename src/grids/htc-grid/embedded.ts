@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { GridError } from '../../errors.js';
 import type { OnCall } from './calls.js';
+import { DirectCarrier } from './carrier-direct.js';
 import type { TaskChange } from './change.js';
 import { completionOf, isLast } from './change.js';
 import { ChangeHub } from './completion-source.js';
@@ -118,26 +119,24 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
     });
     const submissions = new Submissions({
       registry,
-      data,
-      writer,
+      carrier: new DirectCarrier({
+        data,
+        reader,
+        writer,
+        emit,
+        enqueue: (taskIds, priority) => {
+          workers.enqueue(taskIds, priority);
+        },
+      }),
       logs,
-      emit,
-      enqueue: (taskIds, priority) => {
-        workers.enqueue(taskIds, priority);
-      },
+      logged: true,
       queued: () => workers.queued,
       sessionRow: (session) => sessionRow(name, session, registry.get(session)),
       ...settings.limits,
     });
     closing.push(() => workers.stop());
     closing.push(() => submissions.stop());
-    if (path !== undefined)
-      await submissions.recover(async (session) => {
-        const ids: string[] = [];
-        for await (const page of reader.sessionPages(session, 'pending', undefined))
-          ids.push(...page.map(({ taskId }) => taskId));
-        return ids;
-      });
+    await Promise.all(submissions.resume());
     await workers.start(path !== undefined);
 
     return new HtcGrid({

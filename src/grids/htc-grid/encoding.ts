@@ -2,16 +2,18 @@
 import type { Payload } from '../tasks.js';
 import type { FunctionError } from './fields.js';
 import type { StoredText } from './data-plane.js';
+import { pythonJson } from './python-json.js';
 
+/** As the Python client writes it, to the byte. */
 export const encodeInput = (payload: unknown): string =>
-  Buffer.from(JSON.stringify(payload), 'utf8').toString('base64');
+  Buffer.from(pythonJson(payload), 'latin1').toString('base64');
 
 /** @param text the function's reply, itself JSON. */
 export const encodeOutput = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
 
 /** URL-safe and padded, as the Python client writes it. */
 export const encodeSubmission = (value: unknown): string =>
-  Buffer.from(JSON.stringify(value), 'utf8')
+  Buffer.from(pythonJson(value), 'latin1')
     .toString('base64')
     .replaceAll('+', '-')
     .replaceAll('/', '_');

@@ -198,7 +198,7 @@ export class HtcGrid implements TaskGrid {
         registry.get(session) === undefined && logs.peek(session) === undefined
           ? undefined
           : this.#sessionRow(session),
-      settled: async (session: string) => submissions?.settled(session),
+      halted: async (session: string) => submissions?.halt(session),
     };
     const answers = await mapOf(sessions, 2, (session) =>
       cancelSession(session, dryRun, settings, signal),

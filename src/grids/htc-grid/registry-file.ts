@@ -23,6 +23,8 @@ const entryShape = z.object({
     .object({ code: z.string(), message: z.string(), path: z.array(z.string()).nullable() })
     .nullable(),
   idempotency: z.object({ key: z.string(), inputHash: z.string() }).nullable(),
+  stored: z.boolean().optional(),
+  sending: z.object({ first: z.int().min(0), tasks: z.int().min(1), at: z.number() }).optional(),
 });
 
 /** Lines beyond twice the sessions that are tolerated before the file is written anew. */

@@ -15,6 +15,18 @@ export interface SessionEntry {
   readonly error: UserError | null;
   /** The client's key against double submission, and a hash of what it sent with it. */
   readonly idempotency: { readonly key: string; readonly inputHash: string } | null;
+  /** True once all inputs are in the data plane: from then on the submission can be taken up again. */
+  readonly stored?: boolean | undefined;
+  /** The part that was sent to the grid and not answered yet. */
+  readonly sending?: SentPart | undefined;
+}
+
+export interface SentPart {
+  /** The index of its first task. */
+  readonly first: number;
+  readonly tasks: number;
+  /** Epoch milliseconds. */
+  readonly at: number;
 }
 
 /** Reads are from memory; `put` resolves when the entry will outlive the process, as far as it can. */

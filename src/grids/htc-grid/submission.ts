@@ -1,23 +1,16 @@
 /**
- * Submitting a session: registered first, then inputs and payload, then rows, then the queue. What
- * fails half-way is said in the registry, and rows that were written are cancelled before they run.
+ * Submitting a session: checked, registered, then carried into the grid. What fails half-way is said
+ * in the registry, and what is in the grid by then is said exactly.
  */
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { asGridError, GridError } from '../../errors.js';
-import type { SubmitTasks, SubmittedTasks, SessionRow } from '../tasks.js';
-import type { TaskChange } from './change.js';
-import { changeOf } from './change.js';
-import { Refused } from './calls.js';
-import { eachOf } from './concurrency.js';
-import type { DataPlane } from './data-plane.js';
-import { inputKey, submissionKey } from './data-plane.js';
-import { encodeSubmission } from './encoding.js';
+import type { SubmitTasks, SubmittedTasks, SessionRow, UserError } from '../tasks.js';
+import type { Carrier, Report } from './carrier.js';
 import type { SessionEntry, SessionRegistry } from './registry.js';
 import { newSessionId } from './session-id.js';
 import type { SessionLogs } from './session-logs.js';
-import { submissionPayload } from './submission-payload.js';
 import { taskIdOf } from './status.js';
-import type { NewTask, TableWriter } from './table-writer.js';
 
 export interface SubmissionLimits {
   /** Tasks in one submission. @default 10_000 */
@@ -32,21 +25,43 @@ export interface SubmissionLimits {
 
 export interface SubmissionSettings extends SubmissionLimits {
   readonly registry: SessionRegistry;
-  readonly data: DataPlane;
-  readonly writer: TableWriter;
+  readonly carrier: Carrier;
   readonly logs: SessionLogs;
-  readonly emit: (session: string, changes: readonly TaskChange[]) => void;
-  readonly enqueue: (taskIds: readonly string[], priority: number) => void;
+  /** True where a log of a session that is being submitted costs nothing, so that it misses nothing. */
+  readonly logged: boolean;
   readonly queued: () => number;
   readonly sessionRow: (session: string) => SessionRow;
+  /**
+   * How long a submission may keep its caller; after that the answer is that it is SUBMITTING.
+   * @default no limit
+   */
+  readonly answerMs?: number;
+}
+
+/** A submission that broke off, with what is in the grid of it. */
+class BrokenOff extends Error {
+  override readonly name = 'BrokenOff';
+  constructor(
+    readonly reason: GridError,
+    /** Those of its tasks that may run. */
+    readonly taskIds: readonly string[],
+  ) {
+    super(reason.message);
+  }
+}
+
+interface Running {
+  readonly done: Promise<void>;
+  readonly end: AbortController;
 }
 
 const maxKeyLength = 200;
 
 export class Submissions {
   /** Submissions under way, by session. */
-  readonly #running = new Map<string, Promise<SubmittedTasks>>();
+  readonly #running = new Map<string, Running>();
   readonly #settings: SubmissionSettings & Required<SubmissionLimits>;
+  #stopping = false;
 
   constructor(settings: SubmissionSettings) {
     this.#settings = {
@@ -61,117 +76,154 @@ export class Submissions {
   /** Once registered, a submission goes on to its end even when the client has gone away. */
   async submit(request: SubmitTasks, signal: AbortSignal): Promise<SubmittedTasks> {
     signal.throwIfAborted();
-    const inputs = this.#check(request);
-    const inputHash = hashOf(inputs, request.priority ?? 0);
-    const earlier = this.#earlier(request, inputHash);
+    if (this.#stopping) throw new GridError('UNAVAILABLE', 'The grid has been stopped.');
+    const hash = this.#check(request);
+    const earlier = this.#earlier(request, hash);
     if (earlier !== undefined) {
-      await this.settled(earlier.session);
+      await this.#patiently(this.settled(earlier.session), signal);
       return { ...this.#answer(earlier.session, earlier.expected), replayed: true };
     }
-    if (request.dryRun) return { session: null, taskIds: [], replayed: false };
+    const { payloads, owner, priority = 0, idempotencyKey: key } = request;
+    if (request.dryRun) return { session: null, taskIds: [], replayed: false, error: null };
     const entry: SessionEntry = {
       session: newSessionId(),
-      owner: request.owner,
-      expected: inputs.length,
+      owner,
+      expected: payloads.length,
       accepted: 0,
       state: 'SUBMITTING',
       submittedAt: Date.now(),
-      priority: request.priority ?? 0,
+      priority,
       error: null,
-      idempotency:
-        request.idempotencyKey === undefined ? null : { key: request.idempotencyKey, inputHash },
+      idempotency: key === undefined ? null : { key, inputHash: hash },
     };
-    const running = this.#run(entry, inputs);
-    this.#running.set(entry.session, running);
+    const { session } = entry;
+    const { carrier } = this.#settings;
+    const done = this.#run(entry, (report, end) => carrier.carry({ entry, payloads }, report, end));
     try {
-      return await running;
-    } finally {
-      this.#running.delete(entry.session);
+      await this.#patiently(done, signal);
+    } catch (error) {
+      if (!(error instanceof BrokenOff)) throw error;
+      const { reason, taskIds } = error;
+      if (taskIds.length > 0) return { ...this.#answer(session, 0), taskIds, replayed: false };
+      throw new GridError(reason.code, `Session ${session} was not submitted: ${reason.message}`, {
+        cause: reason,
+        ...(reason.retryAfterMs === undefined ? {} : { retryAfterMs: reason.retryAfterMs }),
+      });
     }
-  }
-
-  isRunning(session: string): boolean {
-    return this.#running.has(session);
+    return { ...this.#answer(session, payloads.length), replayed: false };
   }
 
   /** Resolves when no submission of the session is under way, however it ended. */
   async settled(session: string): Promise<void> {
-    await this.#running.get(session)?.catch(() => undefined);
+    await this.#running.get(session)?.done.catch(() => undefined);
   }
 
+  /** The same, and what has not been sent yet is not sent any more. */
+  async halt(session: string): Promise<void> {
+    const reason = 'The session was cancelled before all of its tasks had been submitted.';
+    this.#running.get(session)?.end.abort(new GridError('BAD_USER_INPUT', reason));
+    await this.settled(session);
+  }
+
+  /** Submissions that can be interrupted are, and are taken up again by the next process. */
   async stop(): Promise<void> {
-    await Promise.allSettled(this.#running.values());
+    this.#stopping = true;
+    const running = [...this.#running.values()];
+    for (const { end } of running) end.abort(stopped);
+    await Promise.allSettled(running.map(({ done }) => done));
   }
 
-  /** Sessions whose submission an earlier process did not end: their rows are cancelled. */
-  async recover(rowsOf: (session: string) => Promise<readonly string[]>): Promise<void> {
-    for (const entry of this.#settings.registry.entries()) {
-      if (entry.state !== 'SUBMITTING') continue;
-      const written = await rowsOf(entry.session);
-      const error = new GridError('UNAVAILABLE', 'The server ended during the submission.');
-      await this.#giveUp(entry, written, error);
-    }
+  /** Takes up what an earlier process did not end; what comes of it is in the registry. */
+  resume(): Promise<void>[] {
+    const { registry, carrier } = this.#settings;
+    return registry
+      .entries()
+      .filter(({ state }) => state === 'SUBMITTING')
+      .map((entry) =>
+        this.#run(entry, (report, end) => carrier.resume(entry, report, end)).catch(
+          () => undefined,
+        ),
+      );
   }
 
-  async #run(entry: SessionEntry, inputs: readonly string[]): Promise<SubmittedTasks> {
-    const { registry, data, writer, logs, emit, enqueue } = this.#settings;
-    const { session, priority } = entry;
-    const taskIds = inputs.map((_input, index) => taskIdOf(session, index));
-    const written: string[] = [];
+  #run(
+    entry: SessionEntry,
+    carry: (report: Report, signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const end = new AbortController();
+    const done = this.#carry(entry, carry, end.signal);
+    this.#running.set(entry.session, { done, end });
+    const over = () => this.#running.delete(entry.session);
+    done.then(over, over);
+    return done;
+  }
+
+  async #carry(
+    entry: SessionEntry,
+    carry: (report: Report, signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { registry, logs, logged } = this.#settings;
+    const { session } = entry;
+    let last = entry;
+    const report: Report = (next) => {
+      last = next;
+      return registry.put(next);
+    };
     // In memory at once: a second submission with the same key finds it.
     const registered = registry.put(entry);
     try {
-      await Promise.all([registered, logs.begin(session)]);
-      await data.put(storedOf(session, taskIds, inputs, priority, entry.submittedAt));
-      const rows: NewTask[] = taskIds.map((taskId) => ({
-        taskId,
-        sessionId: session,
-        priority,
-        submittedAt: Date.now(),
-      }));
-      await writer.insert(rows, undefined, (chunk) => {
-        written.push(...chunk.map(({ taskId }) => taskId));
-        emit(session, chunk.map(pendingOf));
-      });
-      await registry.put({ ...entry, state: 'SUBMITTED', accepted: written.length });
+      await Promise.all([registered, logged ? logs.begin(session) : undefined]);
+      await carry(report, signal);
+      logs.peek(session)?.expect(last.accepted);
     } catch (error) {
-      const reason = asGridError(error);
-      await this.#giveUp(entry, written, reason);
-      throw new GridError(reason.code, `Session ${session} was not submitted: ${reason.message}`, {
-        cause: error,
-      });
+      // The registry keeps it as it is: the next process goes on.
+      if (signal.reason === stopped) throw stopped;
+      throw await this.#breakOff(last, asGridError(error));
     }
-    logs.peek(session)?.expect(taskIds.length);
-    enqueue(taskIds, priority);
-    return { ...this.#answer(session, taskIds.length), replayed: false };
   }
 
-  /** Rows that were written are cancelled (none has been queued), and the registry says why. */
-  async #giveUp(entry: SessionEntry, written: readonly string[], reason: GridError): Promise<void> {
-    const { registry, writer, emit, logs } = this.#settings;
-    let left = 0;
-    await eachOf(written, 8, async (taskId) => {
-      try {
-        const change = changeOf(await writer.cancel(taskId, 'pending'));
-        if (change !== undefined) emit(entry.session, [change]);
-      } catch (error) {
-        if (!(error instanceof Refused)) left++;
-      }
-    });
-    const rest = left === 0 ? '' : ` ${String(left)} of its tasks could not be cancelled.`;
-    const error = { code: reason.code, message: reason.message + rest, path: null };
+  async #breakOff(entry: SessionEntry, cause: GridError): Promise<BrokenOff> {
+    const { registry, carrier, logs } = this.#settings;
+    const { taskIds, mayRun, remark } = await carrier.settle(entry);
+    const reason = new GridError(
+      cause.code,
+      remark === '' ? cause.message : `${cause.message} ${remark}`,
+      { cause, ...(cause.retryAfterMs === undefined ? {} : { retryAfterMs: cause.retryAfterMs }) },
+    );
+    const accepted = taskIds.length;
+    const error = userErrorOf(reason);
     try {
-      await registry.put({ ...entry, state: 'FAILED', accepted: written.length, error });
+      await registry.put({ ...entry, state: 'FAILED', accepted, error, sending: undefined });
     } catch {
       // In memory it is said; the file that can't be written is the reason or will be met again.
     }
-    logs.peek(entry.session)?.expect(written.length);
+    logs.peek(entry.session)?.expect(accepted);
+    return new BrokenOff(reason, mayRun ? taskIds : []);
+  }
+
+  /** Waits for a submission as long as a caller may be kept waiting. */
+  async #patiently(done: Promise<void>, signal: AbortSignal): Promise<void> {
+    const { answerMs } = this.#settings;
+    if (answerMs === undefined) return done;
+    const enough = new AbortController();
+    const limit = AbortSignal.any([signal, enough.signal]);
+    try {
+      await Promise.race([done, sleep(answerMs, undefined, { signal: limit })]);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      enough.abort();
+    }
   }
 
   #answer(session: string, tasks: number): Omit<SubmittedTasks, 'replayed'> {
+    const { sessionRow, registry } = this.#settings;
     return {
-      session: this.#settings.sessionRow(session),
+      session: sessionRow(session),
       taskIds: Array.from({ length: tasks }, (_, index) => taskIdOf(session, index)),
+      error: registry.get(session)?.error ?? null,
     };
   }
 
@@ -186,8 +238,8 @@ export class Submissions {
     );
   }
 
-  /** The payloads as JSON; refuses what the grid could not run. */
-  #check({ payloads, priority, idempotencyKey }: SubmitTasks): readonly string[] {
+  /** Refuses what the grid could not run; gives a hash of what it is asked to run. */
+  #check({ payloads, priority, idempotencyKey }: SubmitTasks): string {
     const { maxPayloads, maxPayloadBytes, maxPriority, maxQueued, queued } = this.#settings;
     if (payloads.length === 0) throw invalid('A session needs at least one payload; got none.');
     if (payloads.length > maxPayloads)
@@ -209,7 +261,8 @@ export class Submissions {
       (idempotencyKey === '' || idempotencyKey.length > maxKeyLength)
     )
       throw invalid(`An idempotency key has 1 to ${String(maxKeyLength)} characters.`);
-    return payloads.map((payload, index) => {
+    const hash = createHash('sha256').update(String(priority ?? 0));
+    for (const [index, payload] of payloads.entries()) {
       const json: string | undefined = JSON.stringify(payload);
       if (json === undefined) throw invalid(`Payload ${String(index)} is not a JSON value.`);
       const bytes = Buffer.byteLength(json);
@@ -217,38 +270,18 @@ export class Submissions {
         throw invalid(
           `Payload ${String(index)} has ${String(bytes)} bytes as JSON, at most ${String(maxPayloadBytes)} may be sent.`,
         );
-      return json;
-    });
+      hash.update('\n').update(json);
+    }
+    return hash.digest('base64url');
   }
 }
 
+/** Why a submission of a process that ends rejects: it is not over. */
+const stopped = new GridError(
+  'UNAVAILABLE',
+  'The server stops; the submission goes on when it is back.',
+);
+
+const userErrorOf = ({ code, message }: GridError): UserError => ({ code, message, path: null });
+
 const invalid = (message: string): GridError => new GridError('BAD_USER_INPUT', message);
-
-const pendingOf = ({ taskId, sessionId }: NewTask): TaskChange => ({
-  taskId,
-  sessionId,
-  state: 'pending',
-  retries: 0,
-  completedAt: 0,
-});
-
-function hashOf(inputs: readonly string[], priority: number): string {
-  const hash = createHash('sha256').update(String(priority));
-  for (const input of inputs) hash.update('\n').update(input);
-  return hash.digest('base64url');
-}
-
-function* storedOf(
-  session: string,
-  taskIds: readonly string[],
-  inputs: readonly string[],
-  priority: number,
-  now: number,
-): Generator<readonly [string, string]> {
-  for (const [index, taskId] of taskIds.entries())
-    yield [inputKey(taskId), Buffer.from(inputs[index] ?? 'null', 'utf8').toString('base64')];
-  yield [
-    submissionKey(session),
-    encodeSubmission(submissionPayload(session, taskIds, priority, now)),
-  ];
-}
