@@ -1,0 +1,12 @@
+/** Submissions of clients: read, checked against a closed list, and written anew. Knows no command and no pool. */
+export { submitCommands } from './commands.js';
+export { checkedExpression } from './expression.js';
+export { literal } from './literal.js';
+export {
+  planSubmission,
+  type PlannedSubmission,
+  type SubmitInput,
+  type SubmitRules,
+} from './plan.js';
+export { checkSettable, isProtected } from './protected.js';
+export { submitText } from './text.js';
