@@ -22,6 +22,10 @@ const options = new Command('htc-graph')
   .option('--host <address>', 'address to listen on')
   .option('--port <number>', 'port to listen on; 0 takes a free one')
   .option('--handler <file>', 'module whose default export runs the tasks of the embedded HTC-Grid')
+  .option(
+    '--exec <command>',
+    'shell command that runs them instead: a task as JSON on stdin, its output on stdout',
+  )
   .option('--print-config', 'print the configuration with secrets masked, and exit')
   .option('--check', 'ask each grid, say what was found, and exit (1 where one does not answer)')
   .allowExcessArguments(false)

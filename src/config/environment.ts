@@ -26,6 +26,7 @@ export const settingTable: readonly SettingRow[] = Object.entries(sections).flat
 export const otherVariables = {
   HTC_GRAPH_CONFIG: 'The configuration file.',
   HTC_GRAPH_HANDLER: 'The handler module of the embedded grid, as `--handler`.',
+  HTC_GRAPH_EXEC: 'The command that runs the tasks of the embedded grid, as `--exec`.',
 } as const;
 
 /** Lays the variables over the file's content; gives back which variable set which key. */

@@ -4,13 +4,24 @@ import type { DeployedEntry, DeployedSettings } from './deployed-grid.js';
 import { deployedEntry } from './deployed-grid.js';
 import { gridName } from './grid-name.js';
 
+const redis = z.strictObject({
+  host: z.string().min(1),
+  port: z.int().min(1).max(65_535).default(6379),
+  tls: z.boolean().default(false),
+  password: z.string().optional(),
+});
+
 const embedded = z.strictObject({
   kind: z.literal('HTC_GRID'),
   name: gridName,
   embedded: z.literal(true),
   workers: z.int().min(1).max(256).default(4),
   handler: z.string().min(1).optional(),
+  exec: z.array(z.string().min(1)).min(1).optional(),
+  taskTimeoutMs: z.int().min(1).max(86_400_000).optional(),
   dataDir: z.string().min(1).optional(),
+  tablePort: z.int().min(1).max(65_535).optional(),
+  redis: redis.optional(),
 });
 
 const attribute = z

@@ -17,6 +17,7 @@ export interface Overrides {
   readonly host?: string | undefined;
   readonly port?: string | undefined;
   readonly handler?: string | undefined;
+  readonly exec?: string | undefined;
 }
 
 export interface LoadOptions {
@@ -31,6 +32,8 @@ export interface Configuration extends Omit<Settings, 'grids'> {
   readonly file: string | null;
   /** The handler module of the embedded grid, where the command line or the environment names one. */
   readonly handler: string | null;
+  /** The command in its place, a line for the shell. */
+  readonly exec: string | null;
 }
 
 export const fileNames = ['json', 'js', 'mjs', 'ts'].map((ending) => `htc-graph.config.${ending}`);
@@ -53,6 +56,7 @@ export async function loadConfiguration(options: LoadOptions = {}): Promise<Conf
     throw new ConfigError(problemsOf(checked.error, content, whereFrom));
   }
   const handler = overrides.handler ?? environment['HTC_GRAPH_HANDLER'];
+  const exec = overrides.exec ?? environment['HTC_GRAPH_EXEC'];
   const found: Configuration = {
     ...checked.data,
     grids: await gridsOf(
@@ -61,6 +65,7 @@ export async function loadConfiguration(options: LoadOptions = {}): Promise<Conf
     ),
     file,
     handler: handler === undefined ? null : resolve(folder, handler),
+    exec: exec ?? null,
   };
   const contradictions = contradictionsOf(found);
   if (contradictions.length > 0) throw new ConfigError(contradictions);
@@ -173,9 +178,19 @@ function contradictionsOf(found: Configuration): string[] {
       `limits.bodyBytes: expected at most limits.submitBodyBytes (${found.limits.submitBodyBytes}), but got ${found.limits.bodyBytes}.`,
     );
   }
-  if (found.handler !== null && found.grids && !found.grids.some(isEmbedded)) {
-    problems.push('handler: expected an embedded HTC-Grid among grids, but there is none.');
+  for (const key of ['handler', 'exec'] as const) {
+    if (found[key] !== null && found.grids && !found.grids.some(isEmbedded)) {
+      problems.push(`${key}: expected an embedded HTC-Grid among grids, but there is none.`);
+    }
   }
+  if (found.handler !== null && found.exec !== null) {
+    problems.push('exec: expected either a handler module or a command, but got both.');
+  }
+  found.grids?.forEach((grid, index) => {
+    if (grid.kind === 'HTC_GRID' && grid.embedded && grid.handler && grid.exec) {
+      problems.push(`grids[${index}].exec: expected either handler or exec, but got both.`);
+    }
+  });
   return problems;
 }
 

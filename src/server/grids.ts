@@ -15,11 +15,16 @@ import type { Metrics } from './metrics.js';
 export async function configuredGrids({
   grids,
   handler,
-}: Pick<Configuration, 'grids' | 'handler'>): Promise<readonly GridSettings[]> {
+  exec,
+}: Pick<Configuration, 'grids' | 'handler' | 'exec'>): Promise<readonly GridSettings[]> {
   const chosen = grids ?? [embeddedDefault, ...((await poolIsHere()) ? [poolDefault] : [])];
-  if (handler === null) return chosen;
+  if (handler === null && exec === null) return chosen;
+  const named =
+    exec === null
+      ? { handler: handler ?? undefined, exec: undefined }
+      : { handler: undefined, exec: ['/bin/sh', '-c', exec] };
   return chosen.map((grid) =>
-    grid.kind === 'HTC_GRID' && grid.embedded ? { ...grid, handler } : grid,
+    grid.kind === 'HTC_GRID' && grid.embedded ? { ...grid, ...named } : grid,
   );
 }
 
@@ -68,12 +73,19 @@ async function openGrid(settings: GridSettings, metrics: Metrics, log: Logger): 
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   const { openEmbedded, openTaskGrid } = await import('../grids/htc-grid/index.js');
   if (!settings.embedded) return openTaskGrid({ ...overTheWire(settings), onCall: count });
-  const { dataDir, handler, workers } = settings;
+  const { dataDir, handler, exec, workers, taskTimeoutMs, tablePort } = settings;
   return openEmbedded({
     name: grid,
-    workers: { concurrency: workers },
+    workers: {
+      concurrency: workers,
+      taskTimeoutMs,
+      onLine: ({ pid, stream, text }) => log.info({ grid, worker: pid, stream, text }, 'task'),
+    },
     ...(dataDir === undefined ? {} : { path: dataDir }),
     ...(handler === undefined ? {} : { handler }),
+    ...(exec === undefined ? {} : { exec }),
+    ...(tablePort === undefined ? {} : { tablePort }),
+    ...redisOf(settings),
     onCall: count,
     onError: (error) => log.error({ grid, err: error }, 'worker'),
   });
@@ -86,6 +98,12 @@ function overTheWire({ name, table, region, endpoint, dataDir, ...rest }: Deploy
     ...(rest.redis === undefined ? {} : { data: rest.redis }),
     ...(dataDir === undefined ? {} : { path: dataDir }),
   };
+}
+
+function redisOf({ redis }: EmbeddedSettings) {
+  if (redis === undefined) return {};
+  const { password, ...address } = redis;
+  return { data: { ...address, ...(password === undefined ? {} : { password }) } };
 }
 
 /** What a grid is, as a few words for the console. */
@@ -105,7 +123,7 @@ export async function describeGrid(
     };
   }
   const what = settings.embedded
-    ? `HTC-Grid, embedded, ${settings.workers} workers, ${settings.handler ?? 'demonstration task'}, ${settings.dataDir ?? 'in memory'}`
+    ? `HTC-Grid, embedded, ${settings.workers} workers, ${settings.handler ?? settings.exec?.join(' ') ?? 'demonstration task'}, ${settings.dataDir ?? 'in memory'}`
     : `HTC-Grid, table ${settings.table} in ${settings.region}`;
   const health = await grid.health(signal);
   return health.status === 'OK'

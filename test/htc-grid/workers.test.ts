@@ -14,7 +14,9 @@ import { parseStatus, taskIdOf } from '../../src/grids/htc-grid/status.js';
 import { TableReader } from '../../src/grids/htc-grid/table.js';
 import { TableWriter } from '../../src/grids/htc-grid/table-writer.js';
 import type { TaskFunction } from '../../src/grids/htc-grid/task-function.js';
-import { demonstrationTask, loadTaskFunction } from '../../src/grids/htc-grid/task-function.js';
+import { demonstrationTask } from '../../src/grids/htc-grid/demonstration.js';
+import { InlineExecutor } from '../../src/grids/htc-grid/executor-inline.js';
+import { loadTaskFunction } from '../../src/grids/htc-grid/task-function.js';
 import { TaskQueue } from '../../src/grids/htc-grid/task-queue.js';
 import type { WorkersSettings } from '../../src/grids/htc-grid/workers.js';
 import { Workers } from '../../src/grids/htc-grid/workers.js';
@@ -53,7 +55,7 @@ describe('workers', () => {
       reader,
       writer,
       data,
-      run,
+      executor: new InlineExecutor(run, 1_000_000),
       emit: (_session, news) => changes.push(...news),
       isOver: () => false,
       onError: (error) => errors.push(error),

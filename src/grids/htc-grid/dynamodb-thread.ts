@@ -26,7 +26,7 @@ const server = require(workerData.dynalite)(workerData.options);
 server.on('error', (error) => { throw error; });
 // An idle connection that the server closes just as the next call goes out would be that call's failure.
 server.keepAliveTimeout = 0;
-server.listen(0, '127.0.0.1', () => parentPort.postMessage({ port: server.address().port }));
+server.listen(workerData.port, '127.0.0.1', () => parentPort.postMessage({ port: server.address().port }));
 parentPort.once('message', () => {
   server.closeAllConnections();
   server.close(() => process.exit(0));
@@ -40,8 +40,14 @@ export interface LocalDynamoDb {
   stop(): Promise<void>;
 }
 
-/** @param path a folder for the tables; without it they are in memory and end with the process */
-export async function startDynamoDb(path: string | undefined): Promise<LocalDynamoDb> {
+/**
+ * @param path a folder for the tables; without it they are in memory and end with the process
+ * @param tablePort a free one unless given
+ */
+export async function startDynamoDb(
+  path: string | undefined,
+  tablePort: number = 0,
+): Promise<LocalDynamoDb> {
   const { resolve } = createRequire(import.meta.url);
   const modules = { dynalite: resolve('dynalite'), keys: resolve('dynalite/db') };
   const options = {
@@ -50,7 +56,10 @@ export async function startDynamoDb(path: string | undefined): Promise<LocalDyna
     updateTableMs: 0,
     ...(path === undefined ? {} : { path }),
   };
-  const worker = new Worker(program, { eval: true, workerData: { ...modules, options } });
+  const worker = new Worker(program, {
+    eval: true,
+    workerData: { ...modules, options, port: tablePort },
+  });
   let stopping = false;
   let failure: Error | undefined;
   const gone = new Promise<void>((resolve) => {

@@ -1,8 +1,8 @@
 /**
- * The embedded grid: the state table in a thread, workers in this process, and the same code between
+ * The embedded grid: the state table in a thread, workers in processes of their own, and the same code between
  * them as on a deployed grid. In memory, or in a folder that survives a restart.
  */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { GridError } from '../../errors.js';
 import type { OnCall } from './calls.js';
 import { DirectCarrier } from './carrier-direct.js';
@@ -13,7 +13,14 @@ import { connectLocally } from './connection-local.js';
 import type { DataPlane } from './data-plane.js';
 import { FolderDataPlane } from './data-plane-folder.js';
 import { MemoryDataPlane } from './data-plane-memory.js';
+import type { RedisSettings } from './data-plane-redis.js';
+import { RedisDataPlane } from './data-plane-redis.js';
 import { startDynamoDb } from './dynamodb-thread.js';
+import type { Executor, ExecutorLimits } from './executor.js';
+import { executorDefaults } from './executor.js';
+import { CommandExecutor } from './executor-command.js';
+import { InlineExecutor } from './executor-inline.js';
+import { ProcessExecutor } from './executor-processes.js';
 import { HtcGrid, sessionRow } from './htc-grid.js';
 import { MemoryRegistry } from './registry.js';
 import { FileRegistry } from './registry-file.js';
@@ -24,9 +31,8 @@ import { Submissions } from './submission.js';
 import { TableReader } from './table.js';
 import { TableWriter } from './table-writer.js';
 import type { TaskFunction } from './task-function.js';
-import { demonstrationTask, loadTaskFunction } from './task-function.js';
 import { TaskRows } from './task-rows.js';
-import type { WorkersSettings } from './workers.js';
+import type { WorkerLimits } from './workers.js';
 import { Workers } from './workers.js';
 
 export interface EmbeddedSettings {
@@ -35,17 +41,21 @@ export interface EmbeddedSettings {
   readonly path?: string;
   /** A module whose default export is the task function; relative to the working directory. */
   readonly handler?: string;
-  /** The task function itself, for programs that embed the grid. */
+  /** The task function itself, run in this process, for programs that embed the grid. */
   readonly run?: TaskFunction;
-  readonly workers?: Pick<
-    WorkersSettings,
-    'concurrency' | 'heartbeatEveryMs' | 'heartbeatMs' | 'expiryCheckMs' | 'maxRetries'
-  >;
+  /** A command in place of the module: the input as JSON on its stdin, the output on its stdout. */
+  readonly exec?: readonly string[];
+  readonly workers?: WorkerLimits & ExecutorLimits;
   readonly limits?: SubmissionLimits;
   /** Bytes of inputs and outputs in memory. @default 268_435_456 (256 MiB) */
   readonly maxDataBytes?: number;
-  /** A data plane in place of the local one, for instance a Redis; stopped with the grid. */
-  readonly data?: DataPlane;
+  /** A data plane in place of the local one: a Redis, or any other; stopped with the grid. */
+  readonly data?: Omit<RedisSettings, 'onCall'> | DataPlane;
+  /**
+   * The table's port on the loopback interface, for others who submit to it and work on it, such as
+   * HTC-Grid's own code; without it a free one, and nobody else is expected.
+   */
+  readonly tablePort?: number;
   /** @default 20_000 */
   readonly deadlineMs?: number;
   readonly onCall?: OnCall;
@@ -57,13 +67,24 @@ const table = 'htc_tasks_state_table-embedded';
 
 export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid> {
   const { name, path, onCall, onError = () => undefined } = settings;
-  const run = settings.run ?? (await taskFunctionOf(settings.handler));
   const closing: (() => unknown)[] = [];
   const stop = async () => {
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
-    const dynamo = await startDynamoDb(path === undefined ? undefined : join(path, 'table'));
+    const preparing = openExecutor(settings);
+    // It is waited for below; until then nobody hears of its failure.
+    preparing.catch(() => undefined);
+    closing.push(() =>
+      preparing.then(
+        (executor) => executor.stop(),
+        () => undefined,
+      ),
+    );
+    const dynamo = await startDynamoDb(
+      path === undefined ? undefined : join(path, 'table'),
+      settings.tablePort,
+    );
     closing.push(() => dynamo.stop());
     const connection = connectLocally({
       table,
@@ -76,7 +97,7 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
     const reader = new TableReader(connection);
     const writer = new TableWriter(connection);
     await reader.create(undefined);
-    const data = settings.data ?? (await localData(settings));
+    const data = await openDataPlane(settings);
     closing.push(() => data.stop());
     const registry =
       path === undefined
@@ -111,7 +132,7 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
       reader,
       writer,
       data,
-      run,
+      executor: await preparing,
       emit,
       onError,
       isOver: (taskId) => seen.of(taskId)?.endedAt !== undefined,
@@ -170,7 +191,10 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
         },
         {
           name: 'workers',
-          check: async () => ({ detail: 'tasks running now', count: workers.running }),
+          check: async () => ({
+            detail: `tasks running now, ${workers.describe()}`,
+            count: workers.running,
+          }),
         },
         {
           name: 'queue',
@@ -186,14 +210,34 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
   }
 }
 
-async function taskFunctionOf(handler: string | undefined): Promise<TaskFunction> {
-  return handler === undefined ? demonstrationTask : loadTaskFunction(handler);
+/** A module that can't be loaded is known at the start; processes of the demonstration start when there is work. */
+async function openExecutor(settings: EmbeddedSettings): Promise<Executor> {
+  const { run, exec, handler, workers = {} } = settings;
+  if (run !== undefined)
+    return new InlineExecutor(run, workers.maxOutputBytes ?? executorDefaults.maxOutputBytes);
+  if (exec !== undefined) return new CommandExecutor({ command: exec, ...workers });
+  const executor = new ProcessExecutor({
+    module: handler === undefined ? undefined : resolve(handler),
+    ...workers,
+  });
+  if (handler === undefined) return executor;
+  try {
+    await executor.prepare();
+    return executor;
+  } catch (error) {
+    await executor.stop();
+    throw error;
+  }
 }
 
-async function localData({ path, maxDataBytes, onCall }: EmbeddedSettings): Promise<DataPlane> {
-  if (path !== undefined) return FolderDataPlane.open(join(path, 'data'), onCall);
+async function openDataPlane(settings: EmbeddedSettings): Promise<DataPlane> {
+  const { data, path, maxDataBytes } = settings;
+  const onCall = settings.onCall === undefined ? {} : { onCall: settings.onCall };
+  if (data !== undefined)
+    return 'host' in data ? RedisDataPlane.open({ ...data, ...onCall }) : data;
+  if (path !== undefined) return FolderDataPlane.open(join(path, 'data'), settings.onCall);
   return new MemoryDataPlane({
     ...(maxDataBytes === undefined ? {} : { maxBytes: maxDataBytes }),
-    ...(onCall === undefined ? {} : { onCall }),
+    ...onCall,
   });
 }
