@@ -1,5 +1,6 @@
 /** A graph over an embedded grid that runs one large session when it is asked to. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
 import { type ExecutionResult, graphql, type GraphQLSchema, parse, subscribe } from 'graphql';
 import { buildGraph, GraphService } from '../../resolvers/index.js';
 import { localAdmin } from '../../src/access/authenticator.js';
@@ -18,8 +19,11 @@ export interface SessionRun {
   readonly longestBlockMs: number;
 }
 
+/** In worker processes, as the program runs them. */
+const echo = fileURLToPath(new URL('./echo-task.ts', import.meta.url));
+
 export async function start({ tasks }: { readonly tasks: number }): Promise<Started> {
-  const grid = await openEmbedded({ name: 'local', run: (task) => task });
+  const grid = await openEmbedded({ name: 'local', handler: echo });
   const service = new GraphService(new GridRegistry([grid]));
   const graph = new Graph(await buildGraph(), service);
   return {

@@ -41,6 +41,7 @@ describe('what ends at once', () => {
       '--port',
       '--host',
       '--handler',
+      '--exec',
       '--print-config',
       '--check',
     ]) {

@@ -8,6 +8,7 @@ import { isTerminal } from '../state.js';
 import { attributes, nobody } from './item.js';
 import type { TaskItem } from './item.js';
 import { indexOf, parseStatus } from './status.js';
+import { timedOutType } from './task-error.js';
 
 /** What is known about a task beside its row. */
 export interface Beside {
@@ -130,8 +131,8 @@ export const taskFields: FieldTable = {
   },
   failure: {
     description:
-      'Why the task did not do what was asked. FUNCTION_ERROR is read from the output, and only where this field is selected.',
-    attributes: [attributes.status, attributes.retries],
+      'Why the task did not do what was asked. FUNCTION_ERROR and TIMEOUT are read from the output, and only where this field is selected.',
+    attributes: [attributes.status, attributes.retries, attributes.completedAt],
     unit: null,
     whenNull: 'where nothing failed, and before the task has ended',
     decode: failureOf,
@@ -212,7 +213,7 @@ function failureOf(item: TaskItem, beside: Beside): Failure | null {
   const none = { exitCode: null, signal: null, holdCode: null, holdSubcode: null };
   switch (parseStatus(item.status).known) {
     case 'cancelled':
-      return { kind: 'CANCELLED', message: null, ...none };
+      return { kind: 'CANCELLED', message: afterItsEnd(item), ...none };
     case 'failed':
       return {
         kind: 'RETRIES_EXHAUSTED',
@@ -223,7 +224,7 @@ function failureOf(item: TaskItem, beside: Beside): Failure | null {
       const error = beside.functionError;
       if (error === null || error === undefined) return null;
       const message = error.type === null ? error.message : `${error.type}: ${error.message}`;
-      return { kind: 'FUNCTION_ERROR', message, ...none };
+      return { kind: error.type === timedOutType ? 'TIMEOUT' : 'FUNCTION_ERROR', message, ...none };
     }
     case 'pending':
     case 'processing':
@@ -231,6 +232,12 @@ function failureOf(item: TaskItem, beside: Beside): Failure | null {
       return null;
   }
 }
+
+/** The grid's own cancel overwrites a finished task, and leaves stamp and output as they were. */
+const afterItsEnd = ({ completedAt }: TaskItem): string | null =>
+  (completedAt ?? 0) > 0
+    ? 'It was cancelled after it had finished; its output is as the function left it.'
+    : null;
 
 function between(from: number | null, to: number | null): number | null {
   // Stamps come from the clocks of several machines.
