@@ -71,6 +71,7 @@ const open = async (
 };
 const withModule = (workers: EmbeddedSettings['workers'] = {}) =>
   open({ handler: join(folder, 'task.mjs') }, workers);
+const patience = { timeout: 20_000 };
 const submit = async (on: HtcGrid, payloads: readonly unknown[]) => {
   const { session, taskIds } = await on.submit(plain(payloads), live());
   const id = session?.nativeId ?? '';
@@ -89,7 +90,7 @@ const said = (text: string) =>
     const line = lines.find((one) => one.text === text);
     expect(line).toBeDefined();
     return line as PrintedLine;
-  });
+  }, patience);
 
 /** False for a process that has ended, also where nobody has asked for its exit code yet. */
 const isAlive = async (pid: number): Promise<boolean> => {
@@ -98,8 +99,14 @@ const isAlive = async (pid: number): Promise<boolean> => {
 };
 
 describe('worker processes', () => {
+  let on: HtcGrid;
+  beforeAll(async () => {
+    on = await withModule({ maxRetries: 1, maxOutputBytes: 1000 });
+    grid = undefined;
+  });
+  afterAll(() => on.stop());
+
   it('run the module outside of the server, and hear what it prints', async () => {
-    const on = await withModule();
     const { taskIds, log } = await submit(on, [{ say: 'hello' }]);
     await collect(log);
     const output = (await outputOf(on, taskIds[0])) as { pid: number; taskId: string };
@@ -109,23 +116,23 @@ describe('worker processes', () => {
   });
 
   it('run a module in TypeScript where tsx or Node can load it', async () => {
-    const on = await open({ handler: join(folder, 'typed.ts') });
-    const { taskIds, log } = await submit(on, [{ n: 41 }]);
+    const typed = await open({ handler: join(folder, 'typed.ts') });
+    const { taskIds, log } = await submit(typed, [{ n: 41 }]);
     await collect(log);
-    expect(await outputOf(on, taskIds[0])).toBe(42);
+    expect(await outputOf(typed, taskIds[0])).toBe(42);
   });
 
   it('that are killed lose their task to another one', async () => {
-    const on = await withModule();
     const { id, log } = await submit(on, [{ crashOnce: join(folder, 'crashed') }, {}, {}]);
     expect((await collect(log)).map(({ state }) => state)).toEqual(Array(3).fill('SUCCEEDED'));
     expect((await rowsOf(on, id)).map(({ attempts }) => attempts)).toEqual([2, 1, 1]);
     const { components } = await on.health(live());
-    expect(components.find(({ name }) => name === 'workers')?.detail).toContain('1 ended');
+    expect(components.find(({ name }) => name === 'workers')?.detail).toContain(
+      '1 ended by themselves',
+    );
   });
 
   it('that are killed from outside, while the function never gives the loop back, do too', async () => {
-    const on = await withModule();
     const { id, log } = await submit(on, [{ say: 'spinning', spin: true }]);
     const { pid } = await said('spinning');
     lines.length = 0;
@@ -139,7 +146,6 @@ describe('worker processes', () => {
   });
 
   it('fail a task that takes every one of them down, and keep the reason', async () => {
-    const on = await withModule({ maxRetries: 1 });
     const { id, taskIds, log } = await submit(on, [{ exit: 7 }]);
     expect(await collect(log)).toMatchObject([{ state: 'FAILED' }]);
     expect(await rowsOf(on, id)).toMatchObject([
@@ -152,21 +158,20 @@ describe('worker processes', () => {
   });
 
   it('tell a function that is cancelled to stop', async () => {
-    const on = await withModule();
     const mark = join(folder, 'aborted');
     const { id } = await submit(on, [{ wait: mark }]);
     await said('waiting');
     await on.cancel([id], false, live());
     await vi.waitFor(async () => {
       expect(await readFile(mark, 'utf8')).toMatch(/cancelled/);
-    });
+    }, patience);
   });
 
   it('end a task at its time limit, whether it listens or not', async () => {
-    const on = await withModule({ taskTimeoutMs: 300 });
-    const { id, log } = await submit(on, [{ wait: join(folder, 'late') }, { spin: true }]);
+    const limited = await withModule({ taskTimeoutMs: 300 });
+    const { id, log } = await submit(limited, [{ wait: join(folder, 'late') }, { spin: true }]);
     await collect(log);
-    for (const row of await rowsOf(on, id))
+    for (const row of await rowsOf(limited, id))
       expect(row).toMatchObject({
         state: 'SUCCEEDED',
         failure: { kind: 'TIMEOUT', message: expect.stringContaining('after 0.30 s') as string },
@@ -174,7 +179,6 @@ describe('worker processes', () => {
   });
 
   it('keep outputs up to the bound', async () => {
-    const on = await withModule({ maxOutputBytes: 1000 });
     const { id, taskIds, log } = await submit(on, [{ long: 998 }, { long: 999 }]);
     await collect(log);
     expect(await outputOf(on, taskIds[0])).toHaveLength(998);
@@ -239,11 +243,11 @@ describe('a command', () => {
     const { text } = await vi.waitFor(() => {
       expect(lines).toHaveLength(1);
       return lines[0] as PrintedLine;
-    });
+    }, patience);
     await on.cancel([id], false, live());
     await vi.waitFor(async () => {
       expect(await isAlive(Number(text))).toBe(false);
-    });
+    }, patience);
   });
 
   it('that prints without end is stopped at the bound', async () => {
