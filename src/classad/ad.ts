@@ -1,6 +1,11 @@
 /** A ClassAd as data: attributes by case-insensitive name; an expression is kept as text, unevaluated. */
+import type { Expr } from './ast.js';
+import { contentOf } from './content.js';
+import { expressionMark, integerMark, realMark } from './marks.js';
+import type { AdScope } from './scope.js';
+import type { Value } from './value.js';
 
-/** An attribute whose value is an expression: only the grid that holds the ad can evaluate it. */
+/** An attribute whose value is an expression: `lookup` gives it parsed, for the evaluator. */
 export class Expression {
   constructor(readonly text: string) {}
 }
@@ -16,13 +21,19 @@ export interface NestedAd {
  * One ad. `raw` is what `parseAds` made of the JSON form: strings that begin with NUL stand for what
  * JSON can't hold (see `json.ts`) and are revived when they are read, so unread attributes cost nothing.
  */
-export class Ad {
+export class Ad implements AdScope {
   constructor(private readonly raw: Readonly<Record<string, unknown>>) {}
 
   /** The value, or undefined where the ad has no such attribute. */
   get(name: string): AdValue | undefined {
     const key = this.keyOf(name);
     return key === undefined ? undefined : revive(this.raw[key]);
+  }
+
+  /** What `evaluate` needs: a value, or a parsed expression. */
+  lookup(name: string): Value | Expr | undefined {
+    const key = this.keyOf(name);
+    return key === undefined ? undefined : contentOf(this.raw[key]);
   }
 
   /** The attribute where it is a string. */
@@ -62,18 +73,15 @@ export class Ad {
   }
 }
 
-/** NUL can't occur in a ClassAd string: it marks an expression (`\0(`) or a big integer (`\0#`). */
-export const expressionMark = '\u0000(';
-export const integerMark = '\u0000#';
-
 function revive(value: unknown): AdValue {
-  if (typeof value === 'string') {
-    if (value.charCodeAt(0) !== 0) return value;
-    return value.startsWith(integerMark)
-      ? BigInt(value.slice(integerMark.length))
-      : new Expression(value.slice(expressionMark.length, -')/'.length));
-  }
+  if (typeof value === 'string') return value.charCodeAt(0) === 0 ? unmarked(value) : value;
   if (typeof value !== 'object' || value === null) return value as number | boolean | null;
   if (Array.isArray(value)) return value.map(revive);
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, revive(part)]));
+}
+
+function unmarked(value: string): AdValue {
+  if (value.startsWith(integerMark)) return BigInt(value.slice(integerMark.length));
+  if (value.startsWith(realMark)) return Number(value.slice(realMark.length));
+  return new Expression(value.slice(expressionMark.length, -')/'.length));
 }

@@ -2,14 +2,25 @@
  * Reads ads from HTCondor's JSON form (`-json`, `-jsonl`) without losing what plain `JSON.parse` loses:
  * the difference between an expression and a string that looks like one, and integers beyond 2^53.
  */
-import { Ad, expressionMark, integerMark } from './ad.js';
+import { Ad } from './ad.js';
+import { expressionMark, integerMark, realMark } from './marks.js';
+
+export interface ParseAdsOptions {
+  /**
+   * Whether `2.0` stays a real for the evaluator, where JSON has one type for both. It reads every number and
+   * string of the text once more, so only ads whose expressions divide, or ask for types, are worth it.
+   * @default false
+   */
+  readonly exactReals?: boolean;
+}
 
 /**
  * The ads of a JSON array's text. Only an expression starts with the bytes `"\/Expr(`, a string never
  * holds `\/` (docs/grids/htcondor.md), so a text substitution tells them apart.
  */
-export function parseAds(array: string): Ad[] {
-  return (JSON.parse(marked(array)) as Record<string, unknown>[]).map((raw) => new Ad(raw));
+export function parseAds(array: string, { exactReals = false }: ParseAdsOptions = {}): Ad[] {
+  const text = exactReals ? array.replace(stringOrNumber, keepReal) : array;
+  return (JSON.parse(marked(text)) as Record<string, unknown>[]).map((raw) => new Ad(raw));
 }
 
 const escapedNul = '\\u0000';
@@ -54,4 +65,10 @@ function keepInteger(token: string): string {
     return token;
   }
   return `"${escapedNul}${integerMark.slice(1)}${token}"`;
+}
+
+/** A real that `JSON.parse` would take for an integer. */
+function keepReal(token: string): string {
+  const isReal = !token.startsWith('"') && /[.eE]/.test(token) && Number.isInteger(Number(token));
+  return isReal ? `"${escapedNul}${realMark.slice(1)}${token}"` : token;
 }

@@ -21,6 +21,8 @@ export const defaultSyntaxLimits: SyntaxLimits = {
 export interface EvaluationLimits {
   /** Nodes of the tree looked at in one evaluation. Beyond it: `error`. @default 100000 */
   readonly maxSteps: number;
+  /** Characters made by functions, and steps of regular expressions. Beyond it: `error`. @default 5000000 */
+  readonly maxWork: number;
   /** How deep attributes lead to attributes, so that cycles end. @default 400, as HTCondor's */
   readonly maxDepth: number;
   /** Longest string a function may make, in bytes. Beyond it: `error`. @default 1 MiB */
@@ -29,6 +31,7 @@ export interface EvaluationLimits {
 
 export const defaultEvaluationLimits: EvaluationLimits = {
   maxSteps: 100_000,
+  maxWork: 5_000_000,
   maxDepth: 400,
   maxStringBytes: 1024 * 1024,
 };

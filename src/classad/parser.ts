@@ -1,11 +1,12 @@
 /** Reads expressions and ads: the grammar and precedence of HTCondor, bounded in length, depth and width. */
 import { isPostfix, literal, parentheses } from './ast.js';
 import type { AdAttribute, AdExpr, BinaryOperator, Expr } from './ast.js';
-import { compareBytes, lowerCase } from './bytes.js';
+import { lowerCase } from './bytes.js';
 import { Lexer } from './lexer.js';
 import type { Sign, Syntax, Token } from './lexer.js';
 import { defaultSyntaxLimits } from './limits.js';
 import type { SyntaxLimits } from './limits.js';
+import { compareNames } from './scope.js';
 import { ClassAdSyntaxError } from './syntax-error.js';
 import { timeLiteral } from './time-text.js';
 import { errorValue } from './value.js';
@@ -192,7 +193,7 @@ class Parser {
     do {
       this.bound(items.length, this.limits.maxItems, 'items');
       items.push(this.expression());
-    } while (this.take(','));
+    } while (this.take(',') || (close === ')' && this.take(';')));
     this.expect(close, `"," or "${close}"`);
     return items;
   }
@@ -209,7 +210,12 @@ class Parser {
       attributes.set(key, { name: attributes.get(key)?.name ?? name, value: this.expression() });
       if (!this.is(']')) this.expect(';', '";" or "]"');
     }
-    return { kind: 'ad', attributes: [...attributes.values()].sort(byName) };
+    return {
+      kind: 'ad',
+      attributes: [...attributes.values()].sort((left, right) =>
+        compareNames(left.name, right.name),
+      ),
+    };
   }
 
   private name(): string {
@@ -259,10 +265,6 @@ class Parser {
 }
 
 const wordValues = { true: true, false: false, undefined: null, error: errorValue } as const;
-
-/** HTCondor keeps the attributes of an ad in this order. */
-const byName = (left: AdAttribute, right: AdAttribute): number =>
-  compareBytes(lowerCase(left.name), lowerCase(right.name));
 
 const reference = (name: string, absolute: boolean): Expr => ({
   kind: 'attribute',

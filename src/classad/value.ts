@@ -20,14 +20,15 @@ export interface ErrorValue {
   readonly type: 'error';
 }
 
-/** A list; its items are evaluated when they are looked at, in the scope the list was written in. */
+/** A list; its items are evaluated when they are looked at. */
 export interface ListValue {
   readonly type: 'list';
-  readonly items: readonly Expr[];
+  readonly items: readonly (Expr | Value)[];
+  /** Where the list was written; null where a function made it. */
   readonly scope: Scope | null;
 }
 
-/** A nested ad, or one of the two ads themselves (`MY`, `TARGET`). */
+/** A nested ad, or one of the ads of a match (`MY`, `TARGET`). */
 export interface AdScopeValue {
   readonly type: 'ad';
   readonly scope: Scope;
@@ -57,3 +58,38 @@ export const absTime = (secs: number, offsetSecs: number): AbsTime => ({
 });
 
 export const relTime = (secs: number): RelTime => ({ type: 'relTime', secs });
+
+/** A list of what is already evaluated. */
+export const listOf = (items: readonly Value[]): ListValue => ({
+  type: 'list',
+  items,
+  scope: null,
+});
+
+export function isList(value: Value): value is ListValue {
+  return typeof value === 'object' && value !== null && value.type === 'list';
+}
+
+export function isAd(value: Value): value is AdScopeValue {
+  return typeof value === 'object' && value !== null && value.type === 'ad';
+}
+
+export function isAbsTime(value: Value): value is AbsTime {
+  return typeof value === 'object' && value !== null && value.type === 'absTime';
+}
+
+export function isRelTime(value: Value): value is RelTime {
+  return typeof value === 'object' && value !== null && value.type === 'relTime';
+}
+
+/** Tells what is still to be evaluated from what it evaluates to. */
+export function isExpr(content: Expr | Value): content is Expr {
+  return typeof content === 'object' && content !== null && 'kind' in content;
+}
+
+/** True or false for a boolean and for any number, which is true unless it is 0; null for all else. */
+export function truth(value: Value): boolean | null {
+  if (typeof value === 'boolean') return value;
+  if (typeof value === 'bigint') return value !== 0n;
+  return typeof value === 'number' ? value !== 0 : null;
+}

@@ -1,0 +1,88 @@
+/** The engine's own matcher, for patterns and subjects on which it can't take long. */
+import type { Assertion, ByteSet, RegexNode } from './tree.js';
+
+/** Ways a backtracking matcher may have to try, all in all. */
+const mostWays = 1_000_000;
+
+/**
+ * How many ways through a part there are at most, where the subject has `length` bytes. Repeats of what can
+ * be matched in more than one way are where backtracking explodes.
+ */
+function waysThrough(node: RegexNode, length: number): number {
+  switch (node.kind) {
+    case 'set':
+    case 'assertion':
+      return 1;
+    case 'group':
+      return waysThrough(node.part, length);
+    case 'sequence':
+      return node.parts.reduce((ways, part) => ways * waysThrough(part, length), 1);
+    case 'alternatives':
+      return node.parts.reduce((ways, part) => ways + waysThrough(part, length), 0);
+    case 'repeat': {
+      const inner = waysThrough(node.part, length);
+      const times = Math.min(node.most, length + 1);
+      return inner === 1 ? Math.min(node.most, length) - node.least + 1 : inner ** times * times;
+    }
+    default:
+      return node satisfies never;
+  }
+}
+
+/** The longest subject for which `tree` is safe: 0 where there is none worth it. */
+export function safeLength(tree: RegexNode): number {
+  for (let length = 4096; length >= 16; length /= 2) {
+    if (waysThrough(tree, length) * length * length <= mostWays * 16) return length;
+  }
+  return 0;
+}
+
+/** The same pattern for JavaScript. */
+export const nativeRegex = (tree: RegexNode): RegExp => new RegExp(source(tree));
+
+function source(node: RegexNode): string {
+  switch (node.kind) {
+    case 'set':
+      return setSource(node.set);
+    case 'assertion':
+      return assertionSources[node.assertion];
+    case 'group':
+      return `(?:${source(node.part)})`;
+    case 'sequence':
+      return node.parts.map(source).join('');
+    case 'alternatives':
+      return `(?:${node.parts.map(source).join('|')})`;
+    case 'repeat': {
+      const bound = node.most === Infinity ? '' : String(node.most);
+      return `(?:${source(node.part)}){${node.least},${bound}}${node.greedy ? '' : '?'}`;
+    }
+    default:
+      return node satisfies never;
+  }
+}
+
+const assertionSources: Readonly<Record<Assertion, string>> = {
+  'subject-start': '(?:^)',
+  'subject-end': '(?:$)',
+  'last-line-end': '(?=\\n?$)',
+  'line-start': '(?:^|(?<=\\n)(?!$))',
+  'line-end': '(?=\\n|$)',
+  word: '(?:\\b)',
+  'no-word': '(?:\\B)',
+  // Tests begin at the start of the subject.
+  'match-start': '(?:^)',
+};
+
+function setSource(set: ByteSet): string {
+  const ranges: string[] = [];
+  for (let first = 0; first < 256; first += 1) {
+    if (set[first] !== 1) continue;
+    let last = first;
+    while (set[last + 1] === 1) last += 1;
+    ranges.push(first === last ? hex(first) : `${hex(first)}-${hex(last)}`);
+    first = last;
+  }
+  return `[${ranges.join('')}]`;
+}
+
+const hex = (byte: number): string => `\\x${byte.toString(16).padStart(2, '0')}`;

@@ -1,0 +1,85 @@
+/** Regular expressions of ClassAd functions: PCRE2's syntax over bytes, and never an endless match. */
+import { isAscii } from '../bytes.js';
+import { nativeRegex, safeLength } from './native.js';
+import { parseRegex, RegexRefused } from './parse.js';
+import { compile, ProgramTooLong, run } from './program.js';
+import type { MatchOptions, Program } from './program.js';
+import type { RegexNode } from './tree.js';
+
+/** What counts the steps of a match, and throws where they are too many. */
+export interface Spender {
+  spend(steps: number): void;
+}
+
+export interface Regex {
+  test(subject: string, spender: Spender): boolean;
+  /** In bytes, one code unit each: starts and ends of the match and its groups. */
+  match(bytes: string, options: MatchOptions, spender: Spender): readonly number[] | null;
+}
+
+const cached = new Map<string, Regex | null>();
+const mostCached = 500;
+
+/**
+ * Of the options `i`, `m`, `s` and `x` count, others are passed over. Null for a pattern that is wrong, too
+ * long, or needs backtracking (references back, looking around, possessive parts).
+ */
+export function compileRegex(pattern: string, options: string): Regex | null {
+  const letters = ['i', 'm', 's', 'x'].filter((letter) => options.includes(letter)).join('');
+  const key = `${letters}/${pattern}`;
+  const known = cached.get(key);
+  if (known !== undefined) return known;
+  if (cached.size >= mostCached) cached.clear();
+  const regex = compiled(pattern, letters);
+  cached.set(key, regex);
+  return regex;
+}
+
+function compiled(pattern: string, letters: string): Regex | null {
+  try {
+    const { tree, groups } = parseRegex(bytesOf(pattern), {
+      caseless: letters.includes('i'),
+      multiline: letters.includes('m'),
+      dotAll: letters.includes('s'),
+      extended: letters.includes('x'),
+    });
+    return new LinearRegex(tree, compile(tree), groups);
+  } catch (error) {
+    if (error instanceof RegexRefused || error instanceof ProgramTooLong) return null;
+    throw error;
+  }
+}
+
+class LinearRegex implements Regex {
+  private readonly native: RegExp | null;
+  private readonly nativeLength: number;
+
+  constructor(
+    tree: RegexNode,
+    private readonly program: Program,
+    private readonly groups: number,
+  ) {
+    this.nativeLength = safeLength(tree);
+    this.native = this.nativeLength > 0 ? nativeRegex(tree) : null;
+  }
+
+  test(subject: string, spender: Spender): boolean {
+    const bytes = bytesOf(subject);
+    if (this.native === null || bytes.length > this.nativeLength) {
+      return this.match(bytes, fromStart, spender) !== null;
+    }
+    spender.spend(bytes.length);
+    return this.native.test(bytes);
+  }
+
+  match(bytes: string, options: MatchOptions, spender: Spender): readonly number[] | null {
+    return run(this.program, this.groups, bytes, options, spender);
+  }
+}
+
+const fromStart: MatchOptions = { start: 0, anchoredAndNotEmpty: false };
+
+/** One code unit for each byte. */
+function bytesOf(text: string): string {
+  return isAscii(text) ? text : Buffer.from(text).toString('latin1');
+}
