@@ -1,4 +1,6 @@
 /** Opens the grids of the configuration, with their calls counted and their troubles logged. */
+import { readFile } from 'node:fs/promises';
+import type { DeployedGateway } from '../config/deployed-grid.js';
 import type { Configuration } from '../config/load.js';
 import type {
   DeployedSettings,
@@ -7,6 +9,7 @@ import type {
   PoolSettings,
 } from '../config/grids.js';
 import type { AnyGrid, GridHealth } from '../grids/grid.js';
+import type { GatewayAccess, TaskGridSettings } from '../grids/htc-grid/index.js';
 import { GridRegistry } from '../grids/registry.js';
 import type { Logger } from './log.js';
 import type { Metrics } from './metrics.js';
@@ -72,7 +75,7 @@ async function openGrid(settings: GridSettings, metrics: Metrics, log: Logger): 
   // The SDK's notice about the next Node belongs to those who choose the version, not on each console.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   const { openEmbedded, openTaskGrid } = await import('../grids/htc-grid/index.js');
-  if (!settings.embedded) return openTaskGrid({ ...overTheWire(settings), onCall: count });
+  if (!settings.embedded) return openTaskGrid({ ...(await overTheWire(settings)), onCall: count });
   const { dataDir, handler, exec, workers, taskTimeoutMs, tablePort } = settings;
   return openEmbedded({
     name: grid,
@@ -91,11 +94,19 @@ async function openGrid(settings: GridSettings, metrics: Metrics, log: Logger): 
   });
 }
 
-function overTheWire({ name, table, region, endpoint, dataDir, ...rest }: DeployedSettings) {
+async function overTheWire(settings: DeployedSettings): Promise<TaskGridSettings> {
+  const { name, table, region, endpoint, dataDir, redis, s3, gateway, gatewayMissing } = settings;
   return {
     name,
     table: { table, region, ...(endpoint === undefined ? {} : { endpoint }) },
-    ...(rest.redis === undefined ? {} : { data: rest.redis }),
+    ...(redis === undefined
+      ? {}
+      : { data: { ...redis, ca: redis.ca && (await readFile(redis.ca, 'utf8')) } }),
+    ...(s3 === undefined ? {} : { s3: { ...s3, region } }),
+    ...(gateway === undefined ? {} : { gateway: accessOf(gateway) }),
+    ...(gatewayMissing === null ? {} : { noGateway: gatewayMissing }),
+    cancel: settings.cancel,
+    limits: { maxPriority: settings.priorities - 1 },
     ...(dataDir === undefined ? {} : { path: dataDir }),
   };
 }
@@ -104,6 +115,16 @@ function redisOf({ redis }: EmbeddedSettings) {
   if (redis === undefined) return {};
   const { password, ...address } = redis;
   return { data: { ...address, ...(password === undefined ? {} : { password }) } };
+}
+
+function accessOf({ url, access, partTasks }: DeployedGateway): GatewayAccess {
+  if (access.kind === 'KEY') return { url, access: { apiKey: access.apiKey }, partTasks };
+  const { loginUrl, userPoolId, clientId, username, password } = access;
+  return {
+    url,
+    access: { userPoolId, clientId, username, password, url: loginUrl },
+    partTasks,
+  };
 }
 
 /** What a grid is, as a few words for the console. */

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { asGridError, GridError } from '../../errors.js';
 
-export type CallKind = 'table-read' | 'table-write' | 'data-read' | 'data-write';
+export type CallKind = 'table-read' | 'table-write' | 'data-read' | 'data-write' | 'gateway';
 type CallOutcome = 'ok' | 'refused' | 'throttled' | 'failed' | 'aborted';
 
 export interface Call {
@@ -23,9 +23,13 @@ const throttled = new Set([
   'RequestLimitExceeded',
   'Throttling',
   'TooManyRequestsException',
+  'SlowDown',
 ]);
 const denied = new Set([
   'AccessDeniedException',
+  'AccessDenied',
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
   'UnrecognizedClientException',
   'InvalidSignatureException',
   'ExpiredTokenException',
@@ -82,7 +86,7 @@ function explain(error: unknown, what: string): Error {
   if (throttled.has(name)) return throttledError(what, error);
   if (name === 'TimeoutError')
     return new GridError('TIMED_OUT', `${what} did not answer in time.`, { cause: error });
-  if (name === 'ResourceNotFoundException')
+  if (name === 'ResourceNotFoundException' || name === 'NoSuchBucket')
     return new GridError('UNAVAILABLE', `${what} does not exist there; check name and region.`, {
       cause: error,
     });

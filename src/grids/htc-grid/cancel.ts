@@ -22,6 +22,8 @@ export interface CancelSettings {
   readonly cancelled: (session: string, changes: readonly TaskChange[]) => void;
   /** Undefined for a session that nobody knows. */
   readonly sessionRow: (session: string) => SessionRow | undefined;
+  /** The grid's own cancel, where that is the way; then its counts are what is answered. */
+  readonly native?: NativeCancel | undefined;
   /** Resolves when no submission of the session is under way any more. */
   readonly halted: (session: string) => Promise<void>;
 }
@@ -29,6 +31,9 @@ export interface CancelSettings {
 const parallelUpdates = 16;
 /** Rounds over what is still open; workers give tasks back between two of them at most. */
 const maxRounds = 20;
+/** Calls of the grid's own cancel, and looks at the table after each. */
+const maxNativeRounds = 4;
+const maxLooks = 8;
 
 export async function cancelSession(
   session: string,
@@ -59,7 +64,9 @@ export async function cancelSession(
         totalCancelledTasks: before.pending + before.processing,
         alreadyTerminal: before.ended,
       };
-    const tally = await cancelOpen(session, settings, signal);
+    const tally = await (settings.native === undefined
+      ? cancelOpen(session, settings, signal)
+      : cancelNatively(session, settings.native, settings, signal));
     const total = tally.pending + tally.retrying + tally.processing;
     return {
       ...none,
@@ -78,17 +85,75 @@ export async function cancelSession(
   }
 }
 
+/** Sends a session to the grid's own cancel; undefined where what it did is not known. */
+export type NativeCancel = (
+  session: string,
+  signal: AbortSignal,
+) => Promise<Pick<Tally, 'pending' | 'retrying' | 'processing'> | undefined>;
+
+interface Tally {
+  pending: number;
+  retrying: number;
+  processing: number;
+  /** Tasks that are still open. */
+  open: number;
+}
+
 async function openAndTotal(session: string, settings: CancelSettings, signal: AbortSignal) {
   const { byNative } = await countsOf(session, everyState, settings, signal);
   const pending = byNative.get('pending') ?? 0;
   const processing = byNative.get('processing') ?? 0;
   const ended = everyState.filter(isLast).reduce((sum, s) => sum + (byNative.get(s) ?? 0), 0);
-  return { pending, processing, ended, total: pending + processing + ended };
+  const cancelled = byNative.get('cancelled') ?? 0;
+  return { pending, processing, cancelled, ended, total: pending + processing + ended };
 }
 
-async function cancelOpen(session: string, settings: CancelSettings, signal: AbortSignal) {
+/**
+ * A task that is claimed between the two steps of the grid's cancel is missed by it, and after a
+ * gateway's time-out it goes on: the table says when nothing is open any more.
+ */
+async function cancelNatively(
+  session: string,
+  cancel: NativeCancel,
+  settings: CancelSettings,
+  signal: AbortSignal,
+): Promise<Tally> {
+  const before = await openAndTotal(session, settings, signal);
+  const tally: Tally = { pending: 0, retrying: 0, processing: 0, open: 0 };
+  let isCounted = true;
+  for (let round = 0; round < maxNativeRounds; round++) {
+    const counts = await cancel(session, signal);
+    if (counts === undefined) isCounted = false;
+    tally.pending += counts?.pending ?? 0;
+    tally.retrying += counts?.retrying ?? 0;
+    tally.processing += counts?.processing ?? 0;
+    // The index shows a cancelled task as open for a moment, and an unanswered cancel is still at work.
+    for (let look = 0; look < maxLooks; look++) {
+      const now = await openAndTotal(session, settings, signal);
+      tally.open = now.pending + now.processing;
+      if (tally.open === 0) return isCounted ? tally : countedByTable(before, now);
+      await sleep(Math.min(2000, 50 * 2 ** look), undefined, { signal });
+    }
+  }
+  return tally;
+}
+
+/** Where an answer was lost: as many as are cancelled now and were not, those that waited first. */
+function countedByTable(before: Seen, now: Seen): Tally {
+  const cancelled = Math.max(0, now.cancelled - before.cancelled);
+  const pending = Math.min(cancelled, before.pending);
+  return { pending, retrying: 0, processing: cancelled - pending, open: 0 };
+}
+
+type Seen = Awaited<ReturnType<typeof openAndTotal>>;
+
+async function cancelOpen(
+  session: string,
+  settings: CancelSettings,
+  signal: AbortSignal,
+): Promise<Tally> {
   const { reader, writer, cancelled } = settings;
-  const tally = { pending: 0, retrying: 0, processing: 0, open: 0 };
+  const tally: Tally = { pending: 0, retrying: 0, processing: 0, open: 0 };
   for (let round = 0; round < maxRounds; round++) {
     tally.open = 0;
     for (const state of ['pending', 'processing'] as const) {

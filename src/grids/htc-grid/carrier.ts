@@ -19,11 +19,19 @@ export interface Remainder {
   readonly remark: string;
 }
 
+/** Two ways for a submission to end early. */
+export interface Ends {
+  /** Nothing more is to be sent; what is under way is waited for. */
+  readonly halt: AbortSignal;
+  /** The process ends; another one may go on. */
+  readonly stop: AbortSignal;
+}
+
 export interface Carrier {
   /** Brings the tasks into the grid and reports the entry as SUBMITTED; rejects where it can not. */
-  carry(cargo: Cargo, report: Report, signal: AbortSignal): Promise<void>;
+  carry(cargo: Cargo, report: Report, ends: Ends): Promise<void>;
   /** Goes on with a submission that an earlier process left. */
-  resume(entry: SessionEntry, report: Report, signal: AbortSignal): Promise<void>;
+  resume(entry: SessionEntry, report: Report, ends: Ends): Promise<void>;
   /** After either of them has rejected: settles what was begun. Never rejects. */
   settle(entry: SessionEntry): Promise<Remainder>;
 }

@@ -10,7 +10,9 @@ export interface RedisSettings {
   readonly port?: number;
   /** True for the cache of a deployed grid, which speaks nothing else. @default false */
   readonly tls?: boolean;
-  readonly password?: string;
+  /** The certificates that are trusted, in place of those of the system: PEM. */
+  readonly ca?: string | undefined;
+  readonly password?: string | undefined;
   /** How long one command may take. @default 5000 */
   readonly callMs?: number;
   readonly onCall?: OnCall;
@@ -18,6 +20,7 @@ export interface RedisSettings {
 
 /** Pairs in one pipeline: bounds what is buffered here and in Redis. */
 const pipelineLimit = 500;
+const pipelineChars = 4 * 1024 * 1024;
 const label = 'The data plane (Redis)';
 
 export class RedisDataPlane implements DataPlane {
@@ -38,7 +41,9 @@ export class RedisDataPlane implements DataPlane {
       maxRetriesPerRequest: 2,
       retryStrategy: (times) => Math.min(2000, 50 * 2 ** Math.min(times, 6)),
       ...(settings.password === undefined ? {} : { password: settings.password }),
-      ...(settings.tls === true ? { tls: {} } : {}),
+      ...(settings.tls === true
+        ? { tls: settings.ca === undefined ? {} : { ca: settings.ca } }
+        : {}),
     };
     const redis = new Redis(options);
     // Failures reach whoever waits for a command; without a listener they would be printed.
@@ -48,16 +53,19 @@ export class RedisDataPlane implements DataPlane {
 
   async put(entries: Iterable<readonly [string, string]>, signal?: AbortSignal): Promise<void> {
     let pipeline = this.redis.pipeline();
+    let chars = 0;
     const flush = () => {
       const full = pipeline;
       pipeline = this.redis.pipeline();
+      chars = 0;
       return timed('data-write', label, this.onCall, signal, async () => {
         for (const [error] of (await full.exec()) ?? []) if (error !== null) throw error;
       });
     };
     for (const [key, text] of entries) {
       pipeline.set(key, text);
-      if (pipeline.length >= pipelineLimit) await flush();
+      chars += text.length;
+      if (pipeline.length >= pipelineLimit || chars >= pipelineChars) await flush();
     }
     if (pipeline.length > 0) await flush();
   }

@@ -20,6 +20,7 @@ import type {
   TaskGrid,
   TaskRow,
 } from '../tasks.js';
+import type { NativeCancel } from './cancel.js';
 import { cancelSession } from './cancel.js';
 import type { TaskChange } from './change.js';
 import { mapOf } from './concurrency.js';
@@ -50,8 +51,11 @@ export interface HtcGridParts {
   readonly logs: SessionLogs;
   /** Undefined where no data plane is configured: then inputs and outputs can't be read. */
   readonly data: DataPlane | undefined;
-  /** Undefined where this server can't submit. */
+  /** Undefined where this server can't submit; then `noSubmissions` says why. */
   readonly submissions: Submissions | undefined;
+  readonly noSubmissions?: string;
+  /** The grid's own cancel, where that is the way to cancel. */
+  readonly nativeCancel?: NativeCancel;
   readonly cancelled: (session: string, changes: readonly TaskChange[]) => void;
   readonly components: readonly Component[];
   /** How long a list may take. @default 20_000 */
@@ -179,7 +183,9 @@ export class HtcGrid implements TaskGrid {
   async submit(request: SubmitTasks, signal: AbortSignal): Promise<SubmittedTasks> {
     const { submissions } = this.parts;
     if (submissions === undefined)
-      throw this.#missing('can not be submitted to by this version of the server');
+      throw this.#missing(
+        `can not be submitted to: ${this.parts.noSubmissions ?? 'it has no workers'}`,
+      );
     return submissions.submit(request, signal);
   }
 
@@ -194,6 +200,7 @@ export class HtcGrid implements TaskGrid {
       writer,
       logs,
       cancelled,
+      native: this.parts.nativeCancel,
       sessionRow: (session: string) =>
         registry.get(session) === undefined && logs.peek(session) === undefined
           ? undefined

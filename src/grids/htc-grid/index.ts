@@ -2,7 +2,7 @@
 export { openEmbedded } from './embedded.js';
 export type { EmbeddedSettings } from './embedded.js';
 export { openTaskGrid } from './over-the-wire.js';
-export type { TaskGridSettings } from './over-the-wire.js';
+export type { GatewayAccess, TaskGridSettings } from './over-the-wire.js';
 export type { HtcGrid } from './htc-grid.js';
 export type { Call, OnCall } from './calls.js';
 export type { TaskContext, TaskFunction } from './task-function.js';

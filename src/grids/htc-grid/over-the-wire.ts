@@ -10,7 +10,18 @@ import type { RedisSettings } from './data-plane-redis.js';
 import { RedisDataPlane } from './data-plane-redis.js';
 import { decodeText } from './encoding.js';
 import type { Component } from './health.js';
-import { HtcGrid } from './htc-grid.js';
+import { GatewayCarrier } from './carrier-gateway.js';
+import type { GatewayCarrierSettings } from './carrier-gateway.js';
+import { LayeredDataPlane } from './data-plane-layered.js';
+import type { S3Settings } from './data-plane-s3.js';
+import { S3DataPlane } from './data-plane-s3.js';
+import { Gateway } from './gateway.js';
+import { gatewayComponent, nativeCancelOf } from './gateway-parts.js';
+import { HtcGrid, sessionRow } from './htc-grid.js';
+import type { LoginSettings } from './login.js';
+import { Login } from './login.js';
+import type { SubmissionLimits } from './submission.js';
+import { Submissions } from './submission.js';
 import type { PollSettings } from './poll-source.js';
 import { PollSource } from './poll-source.js';
 import type { SessionRegistry } from './registry.js';
@@ -28,6 +39,16 @@ export interface TaskGridSettings {
   readonly table: Omit<TableSettings, 'onCall'>;
   /** Redis, or any other data plane (it is stopped with the grid); without it there are no inputs and outputs. */
   readonly data?: Omit<RedisSettings, 'onCall'> | DataPlane;
+  /** The bucket; with a Redis too, that is a cache before it. */
+  readonly s3?: Omit<S3Settings, 'onCall'>;
+  /** The way to submit; without it `noGateway` says why there is none. */
+  readonly gateway?: GatewayAccess;
+  readonly noGateway?: string;
+  /** Whether sessions are cancelled by conditional updates, or by the grid's own cancel. @default 'TABLE' */
+  readonly cancel?: 'TABLE' | 'GATEWAY';
+  readonly limits?: SubmissionLimits;
+  /** How long a submission keeps its caller before it answers that it goes on. @default 10_000 */
+  readonly answerMs?: number;
   /** A folder for the session registry; without it the registry ends with the process. */
   readonly path?: string;
   readonly poll?: Omit<PollSettings, 'reader'>;
@@ -38,6 +59,16 @@ export interface TaskGridSettings {
   readonly onCall?: OnCall;
 }
 
+export interface GatewayAccess extends Pick<
+  GatewayCarrierSettings,
+  'partTasks' | 'lambdaMs' | 'lookMs' | 'haltMs' | 'againMs'
+> {
+  readonly url: string;
+  /** The private gateway takes a key, the public one a user. */
+  readonly access: { readonly apiKey: string } | LoginSettings;
+  readonly callMs?: number;
+}
+
 export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid> {
   const { name, path } = settings;
   const onCall = settings.onCall === undefined ? {} : { onCall: settings.onCall };
@@ -46,7 +77,8 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
       ? new MemoryRegistry()
       : await FileRegistry.open(join(path, 'sessions.jsonl'));
   const connection = await connect({ ...settings.table, ...onCall });
-  const data = await dataPlaneOf(settings.data, onCall);
+  const data = await dataPlaneOf(settings, onCall);
+  const gateway = gatewayOf(settings.gateway, onCall);
   const reader = new TableReader(connection);
   const seen = new Seen();
   const logs = new SessionLogs({
@@ -73,6 +105,22 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
       name: 'data plane',
       check: async (signal) => ({ detail: await data.probe(signal), count: null }),
     });
+  if (gateway !== undefined) components.push(gatewayComponent(gateway));
+  const submissions =
+    gateway === undefined || data === undefined
+      ? undefined
+      : new Submissions({
+          ...settings.limits,
+          registry,
+          carrier: new GatewayCarrier({ ...settings.gateway, data, reader, gateway }),
+          logs,
+          logged: false,
+          queued: () => 0,
+          sessionRow: (session) => sessionRow(name, session, registry.get(session)),
+          answerMs: settings.answerMs ?? 10_000,
+        });
+  // What an earlier process left goes on beside all else; its end is in the registry.
+  void Promise.all(submissions?.resume() ?? []);
   return new HtcGrid({
     name,
     embedded: false,
@@ -81,7 +129,11 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
     registry,
     logs,
     data,
-    submissions: undefined,
+    submissions,
+    noSubmissions: settings.noGateway ?? 'it has no gateway and data plane configured',
+    ...(settings.cancel === 'GATEWAY' && gateway !== undefined
+      ? { nativeCancel: nativeCancelOf(gateway) }
+      : {}),
     rows: new TaskRows({ grid: name, registry, seen, data }),
     cancelled: (session, changes) => {
       seen.note(changes);
@@ -90,6 +142,8 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
     components,
     ...(settings.deadlineMs === undefined ? {} : { deadlineMs: settings.deadlineMs }),
     stop: async () => {
+      await submissions?.stop();
+      gateway?.stop();
       await logs.stop();
       await data?.stop();
       connection.close();
@@ -106,15 +160,33 @@ async function expectedOf(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const entry = registry.get(session);
-  if (entry !== undefined) return entry.state === 'SUBMITTING' ? undefined : entry.accepted;
+  // While it is being sent there will be as many as were asked for, or it fails and says how many.
+  if (entry !== undefined) return entry.state === 'SUBMITTING' ? entry.expected : entry.accepted;
   const stored = await data?.get(submissionKey(session), Infinity, signal);
   return stored === undefined ? undefined : tasksOfPayload(decodeText(stored.text));
 }
 
 async function dataPlaneOf(
-  data: TaskGridSettings['data'],
+  { data, s3 }: TaskGridSettings,
   onCall: { readonly onCall?: OnCall },
 ): Promise<DataPlane | undefined> {
-  if (data === undefined) return undefined;
-  return 'host' in data ? RedisDataPlane.open({ ...data, ...onCall }) : data;
+  const redis =
+    data !== undefined && 'host' in data ? await RedisDataPlane.open({ ...data, ...onCall }) : data;
+  if (s3 === undefined) return redis;
+  const store = await S3DataPlane.open({ ...s3, ...onCall });
+  return redis === undefined ? store : new LayeredDataPlane(redis, store);
+}
+
+function gatewayOf(
+  settings: GatewayAccess | undefined,
+  onCall: { readonly onCall?: OnCall },
+): Gateway | undefined {
+  if (settings === undefined) return undefined;
+  const { url, access, callMs } = settings;
+  return new Gateway({
+    url,
+    access: 'apiKey' in access ? access : new Login(access),
+    ...(callMs === undefined ? {} : { callMs }),
+    ...onCall,
+  });
 }

@@ -6,7 +6,7 @@ export interface SessionEntry {
   /** The identity that submitted it. */
   readonly owner: string;
   readonly expected: number;
-  /** Tasks whose rows are in the table. */
+  /** Tasks that the grid has, and may run. */
   readonly accepted: number;
   readonly state: SubmissionState;
   /** Epoch milliseconds. */
@@ -32,7 +32,7 @@ export interface SentPart {
 /** Reads are from memory; `put` resolves when the entry will outlive the process, as far as it can. */
 export interface SessionRegistry {
   get(session: string): SessionEntry | undefined;
-  /** The submission of an owner under a key; failed ones don't count, they may be tried again. */
+  /** The submission of an owner under a key; one that failed and left nothing may be tried again. */
   byKey(owner: string, key: string): SessionEntry | undefined;
   /** Newest first. */
   entries(): readonly SessionEntry[];
@@ -54,7 +54,7 @@ export class MemoryRegistry implements SessionRegistry {
 
   byKey(owner: string, key: string): SessionEntry | undefined {
     const entry = this.#entries.get(this.#keys.get(keyOf(owner, key)) ?? '');
-    return entry?.state === 'FAILED' ? undefined : entry;
+    return entry?.state === 'FAILED' && entry.accepted === 0 ? undefined : entry;
   }
 
   entries(): readonly SessionEntry[] {

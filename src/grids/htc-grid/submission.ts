@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asGridError, GridError } from '../../errors.js';
 import type { SubmitTasks, SubmittedTasks, SessionRow, UserError } from '../tasks.js';
-import type { Carrier, Report } from './carrier.js';
+import type { Carrier, Ends, Report } from './carrier.js';
 import type { SessionEntry, SessionRegistry } from './registry.js';
 import { newSessionId } from './session-id.js';
 import type { SessionLogs } from './session-logs.js';
@@ -52,7 +52,7 @@ class BrokenOff extends Error {
 
 interface Running {
   readonly done: Promise<void>;
-  readonly end: AbortController;
+  readonly halt: AbortController;
 }
 
 const maxKeyLength = 200;
@@ -61,7 +61,7 @@ export class Submissions {
   /** Submissions under way, by session. */
   readonly #running = new Map<string, Running>();
   readonly #settings: SubmissionSettings & Required<SubmissionLimits>;
-  #stopping = false;
+  readonly #stop = new AbortController();
 
   constructor(settings: SubmissionSettings) {
     this.#settings = {
@@ -76,12 +76,14 @@ export class Submissions {
   /** Once registered, a submission goes on to its end even when the client has gone away. */
   async submit(request: SubmitTasks, signal: AbortSignal): Promise<SubmittedTasks> {
     signal.throwIfAborted();
-    if (this.#stopping) throw new GridError('UNAVAILABLE', 'The grid has been stopped.');
+    if (this.#stop.signal.aborted) throw new GridError('UNAVAILABLE', 'The grid has been stopped.');
     const hash = this.#check(request);
     const earlier = this.#earlier(request, hash);
     if (earlier !== undefined) {
       await this.#patiently(this.settled(earlier.session), signal);
-      return { ...this.#answer(earlier.session, earlier.expected), replayed: true };
+      const { state, accepted, expected } = this.#settings.registry.get(earlier.session) ?? earlier;
+      const tasks = state === 'FAILED' ? accepted : expected;
+      return { ...this.#answer(earlier.session, tasks), replayed: true };
     }
     const { payloads, owner, priority = 0, idempotencyKey: key } = request;
     if (request.dryRun) return { session: null, taskIds: [], replayed: false, error: null };
@@ -98,7 +100,9 @@ export class Submissions {
     };
     const { session } = entry;
     const { carrier } = this.#settings;
-    const done = this.#run(entry, (report, end) => carrier.carry({ entry, payloads }, report, end));
+    const done = this.#run(entry, (report, ends) =>
+      carrier.carry({ entry, payloads }, report, ends),
+    );
     try {
       await this.#patiently(done, signal);
     } catch (error) {
@@ -121,16 +125,14 @@ export class Submissions {
   /** The same, and what has not been sent yet is not sent any more. */
   async halt(session: string): Promise<void> {
     const reason = 'The session was cancelled before all of its tasks had been submitted.';
-    this.#running.get(session)?.end.abort(new GridError('BAD_USER_INPUT', reason));
+    this.#running.get(session)?.halt.abort(new GridError('BAD_USER_INPUT', reason));
     await this.settled(session);
   }
 
   /** Submissions that can be interrupted are, and are taken up again by the next process. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    const running = [...this.#running.values()];
-    for (const { end } of running) end.abort(stopped);
-    await Promise.allSettled(running.map(({ done }) => done));
+    this.#stop.abort(stopped());
+    await Promise.allSettled([...this.#running.values()].map(({ done }) => done));
   }
 
   /** Takes up what an earlier process did not end; what comes of it is in the registry. */
@@ -140,29 +142,23 @@ export class Submissions {
       .entries()
       .filter(({ state }) => state === 'SUBMITTING')
       .map((entry) =>
-        this.#run(entry, (report, end) => carrier.resume(entry, report, end)).catch(
+        this.#run(entry, (report, ends) => carrier.resume(entry, report, ends)).catch(
           () => undefined,
         ),
       );
   }
 
-  #run(
-    entry: SessionEntry,
-    carry: (report: Report, signal: AbortSignal) => Promise<void>,
-  ): Promise<void> {
-    const end = new AbortController();
-    const done = this.#carry(entry, carry, end.signal);
-    this.#running.set(entry.session, { done, end });
+  #run(entry: SessionEntry, carry: (report: Report, ends: Ends) => Promise<void>): Promise<void> {
+    const halt = new AbortController();
+    const ends = { halt: halt.signal, stop: this.#stop.signal };
+    const done = this.#carry(entry, (report) => carry(report, ends));
+    this.#running.set(entry.session, { done, halt });
     const over = () => this.#running.delete(entry.session);
     done.then(over, over);
     return done;
   }
 
-  async #carry(
-    entry: SessionEntry,
-    carry: (report: Report, signal: AbortSignal) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #carry(entry: SessionEntry, carry: (report: Report) => Promise<void>): Promise<void> {
     const { registry, logs, logged } = this.#settings;
     const { session } = entry;
     let last = entry;
@@ -174,11 +170,11 @@ export class Submissions {
     const registered = registry.put(entry);
     try {
       await Promise.all([registered, logged ? logs.begin(session) : undefined]);
-      await carry(report, signal);
+      await carry(report);
       logs.peek(session)?.expect(last.accepted);
     } catch (error) {
       // The registry keeps it as it is: the next process goes on.
-      if (signal.reason === stopped) throw stopped;
+      this.#stop.signal.throwIfAborted();
       throw await this.#breakOff(last, asGridError(error));
     }
   }
@@ -191,14 +187,14 @@ export class Submissions {
       remark === '' ? cause.message : `${cause.message} ${remark}`,
       { cause, ...(cause.retryAfterMs === undefined ? {} : { retryAfterMs: cause.retryAfterMs }) },
     );
-    const accepted = taskIds.length;
+    const accepted = mayRun ? taskIds.length : 0;
     const error = userErrorOf(reason);
     try {
       await registry.put({ ...entry, state: 'FAILED', accepted, error, sending: undefined });
     } catch {
       // In memory it is said; the file that can't be written is the reason or will be met again.
     }
-    logs.peek(entry.session)?.expect(accepted);
+    logs.peek(entry.session)?.expect(taskIds.length);
     return new BrokenOff(reason, mayRun ? taskIds : []);
   }
 
@@ -277,10 +273,8 @@ export class Submissions {
 }
 
 /** Why a submission of a process that ends rejects: it is not over. */
-const stopped = new GridError(
-  'UNAVAILABLE',
-  'The server stops; the submission goes on when it is back.',
-);
+const stopped = (): GridError =>
+  new GridError('UNAVAILABLE', 'The server stops; the submission goes on when it is back.');
 
 const userErrorOf = ({ code, message }: GridError): UserError => ({ code, message, path: null });
 

@@ -1,0 +1,74 @@
+/** Two data planes as one: a store that keeps everything, and a cache before it that may lose it. */
+import { asGridError } from '../../errors.js';
+import type { DataPlane, StoredText } from './data-plane.js';
+
+/** Values that go from the store into the cache are not larger than this. */
+const maxRefillChars = 1024 * 1024;
+
+export class LayeredDataPlane implements DataPlane {
+  constructor(
+    private readonly cache: DataPlane,
+    private readonly store: DataPlane,
+  ) {}
+
+  /** The store first: what the cache has, the store has too. */
+  async put(entries: Iterable<readonly [string, string]>, signal?: AbortSignal): Promise<void> {
+    let batch: (readonly [string, string])[] = [];
+    let chars = 0;
+    const flush = async () => {
+      await this.store.put(batch, signal);
+      await this.cache.put(batch, signal);
+      batch = [];
+      chars = 0;
+    };
+    for (const entry of entries) {
+      batch.push(entry);
+      chars += entry[1].length;
+      if (batch.length >= 1000 || chars >= 8 * 1024 * 1024) await flush();
+    }
+    if (batch.length > 0) await flush();
+  }
+
+  async get(key: string, maxChars: number, signal?: AbortSignal): Promise<StoredText | undefined> {
+    return (await this.getMany([key], maxChars, signal))[0];
+  }
+
+  async getMany(
+    keys: readonly string[],
+    maxChars: number,
+    signal?: AbortSignal,
+  ): Promise<(StoredText | undefined)[]> {
+    const values = await this.#cached(keys, maxChars, signal);
+    const missing = keys.filter((_key, index) => values[index] === undefined);
+    if (missing.length === 0) return values;
+    const found = await this.store.getMany(missing, maxChars, signal);
+    const stored = new Map(missing.map((key, index) => [key, found[index]]));
+    const whole = [...stored].flatMap(([key, value]): [string, string][] =>
+      value !== undefined && value.text.length === value.chars && value.chars <= maxRefillChars
+        ? [[key, value.text]]
+        : [],
+    );
+    // The answer is there already: a cache that takes nothing is not the reader's concern.
+    if (whole.length > 0) await this.cache.put(whole, signal).catch(() => undefined);
+    return keys.map((key, index) => values[index] ?? stored.get(key));
+  }
+
+  async probe(signal?: AbortSignal): Promise<string> {
+    return (await Promise.all([this.store.probe(signal), this.cache.probe(signal)])).join('; ');
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.cache.stop(), this.store.stop()]);
+  }
+
+  /** A cache that is away has nothing; the store is asked then. */
+  async #cached(keys: readonly string[], maxChars: number, signal: AbortSignal | undefined) {
+    try {
+      return await this.cache.getMany(keys, maxChars, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!asGridError(error).retryable) throw error;
+      return keys.map(() => undefined);
+    }
+  }
+}
