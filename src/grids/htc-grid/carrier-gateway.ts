@@ -81,7 +81,8 @@ export class GatewayCarrier implements Carrier {
     if (sending !== undefined) {
       try {
         const rows = await this.#rowsOf(session, sending, undefined);
-        taskIds.push(...rows.keys());
+        const ids = idsOf(session, sending.first, sending.tasks);
+        taskIds.push(...ids.filter((id) => rows.has(id)));
         states = statesOf([...rows.values()]);
       } catch {
         return {
