@@ -10,7 +10,13 @@ import { describeFields } from './descriptions.js';
 import { gridOfResolvers, GridResolver } from './grid.js';
 import { AdAggregatesResolver, WorkAggregatesResolver } from './groups.js';
 import { JobActionResolver } from './job-action.js';
-import { JobClusterResolver, jobGroupResolvers, JobResolver } from './job.js';
+import {
+  JobClusterResolver,
+  JobConnectionResolver,
+  jobGroupResolvers,
+  JobResolver,
+} from './job.js';
+import { JobEventResolver, JobStreamResolver } from './job-stream.js';
 import {
   machineGroupResolvers,
   MachineResolver,
@@ -43,10 +49,13 @@ export async function buildGraph(): Promise<GraphQLSchema> {
       PoolAdResolver,
       ConfigResolver,
       StreamResolver,
+      JobStreamResolver,
+      JobEventResolver,
       WorkItemResolver,
       WorkBatchResolver,
       JobClusterResolver,
       TaskConnectionResolver,
+      JobConnectionResolver,
       WorkAggregatesResolver,
       AdAggregatesResolver,
       ...gridOfResolvers,

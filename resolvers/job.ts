@@ -6,6 +6,7 @@ import { decodeIdAs } from '../src/grids/id.js';
 import type { JobListing, JobPool, JobRow } from '../src/grids/jobs.js';
 import { and } from '../src/query/predicate.js';
 import type { Source } from '../src/query/source.js';
+import { encodeCursor, type LogPosition, nowhere } from '../src/streams/index.js';
 import { GroupedPageArgs } from '../schema/connection.js';
 import {
   Job,
@@ -19,16 +20,18 @@ import {
   JobSource,
 } from '../schema/job.js';
 import { Machine } from '../schema/machine.js';
+import { StreamCursor } from '../schema/scalars.js';
 import { oneOf } from './arguments.js';
 import { connection } from './connection.js';
 import type { GraphContext } from './context.js';
 import { jobPredicate } from './filter.js';
+import { logNameOf } from './job-ends.js';
 import { groupResolvers } from './groups.js';
 import { type clusterNode, ofCluster } from './job-nodes.js';
 import { orderTerms } from './page.js';
 import { projectionOf } from './plan.js';
 import { Guard } from './rule.js';
-import { selectionItself } from './selection.js';
+import { along, selection, selectionItself } from './selection.js';
 import { namedGrid, sourcesOf } from './sources.js';
 
 const maxScanLimit = 10_000_000;
@@ -109,7 +112,7 @@ export class JobResolver {
     description: 'Jobs of all pools, from their queues, histories or both.',
   })
   @Guard('own')
-  jobs(
+  async jobs(
     @Arg('filter', () => JobFilter, { nullable: true, description: 'Which jobs.' })
     filter: JobFilter | null | undefined,
     @Arg('source', () => JobSource, { defaultValue: 'QUEUE', description: 'Where to look.' })
@@ -137,7 +140,10 @@ export class JobResolver {
   ) {
     const only = namedGrid(context.grids, filter?.grid);
     const listing = { source, scanLimit: checkedScanLimit(scanLimit), since: since ?? undefined };
-    return connection(
+    const named = filter?.grid?.eq ?? filter?.grid?.in;
+    const pools = context.grids.of('HTCONDOR').filter(({ name }) => named?.includes(name) ?? true);
+    const positions = await positionsOf(pools, context, info);
+    const answer = await connection(
       {
         name: 'jobs',
         args,
@@ -151,6 +157,7 @@ export class JobResolver {
       context,
       info,
     );
+    return { ...answer, positions };
   }
 
   @FieldResolver(() => Machine, {
@@ -171,7 +178,7 @@ export class JobClusterResolver {
     nullable: true,
     description: 'Its jobs, from queue and history unless `source` says otherwise.',
   })
-  jobs(
+  async jobs(
     @Root() { gridName, schedd, clusterId }: ReturnType<typeof clusterNode>,
     @Arg('filter', () => JobFilter, {
       nullable: true,
@@ -195,7 +202,9 @@ export class JobClusterResolver {
     @Info() info: GraphQLResolveInfo,
   ) {
     const listing = { source, scanLimit: checkedScanLimit(scanLimit ?? 50_000), since: undefined };
-    return connection(
+    const pool = context.grids.one('HTCONDOR', gridName);
+    const positions = await positionsOf([pool], context, info);
+    const answer = await connection(
       {
         name: 'jobs',
         args,
@@ -203,14 +212,42 @@ export class JobClusterResolver {
         filter: jobPredicate(filter),
         orderOf,
         orderBy,
-        sources: () =>
-          jobSources([context.grids.one('HTCONDOR', gridName)], listing, filter, context),
+        sources: () => jobSources([pool], listing, filter, context),
         only: gridName,
       },
       context,
       info,
     );
+    return { ...answer, positions };
   }
+}
+
+@Resolver(() => JobConnection)
+export class JobConnectionResolver {
+  @FieldResolver(() => StreamCursor, {
+    description:
+      'Pass to jobCompleted(start: {after: …}) over the same pools: no end of a job between the two is lost.',
+  })
+  streamCursor(@Root() { positions }: { positions: readonly LogPosition[] }) {
+    return encodeCursor(positions);
+  }
+}
+
+/**
+ * Where the logs of ends stand, if that is asked for: before the list is read, so that what ends meanwhile
+ * comes after it. A pool that does not answer has no position: its stream begins with a snapshot.
+ */
+async function positionsOf(
+  pools: readonly JobPool[],
+  { signal }: GraphContext,
+  info: GraphQLResolveInfo,
+): Promise<readonly LogPosition[]> {
+  if (along(selection(info), 'streamCursor').length === 0) return [];
+  return Promise.all(
+    pools.flatMap(({ name, logs }) =>
+      logs ? [logs.position(signal).catch(() => nowhere(logNameOf(name)))] : [],
+    ),
+  );
 }
 
 export const jobGroupResolvers = groupResolvers(

@@ -7,15 +7,7 @@ import { rows } from '../src/grids/row.js';
 import type { Progress } from '../src/grids/state.js';
 import type { Completion, SessionRow, TaskGrid, TaskRow } from '../src/grids/tasks.js';
 import { and, matches, type Predicate } from '../src/query/predicate.js';
-import {
-  follow,
-  latest,
-  mapFrames,
-  resolveDelivery,
-  resolveStart,
-  type StreamFrame,
-  type StreamOptions,
-} from '../src/streams/index.js';
+import { follow, latest, mapFrames, resolveStart, type StreamFrame } from '../src/streams/index.js';
 import {
   Delivery,
   SessionProgressFrame,
@@ -26,6 +18,7 @@ import { TaskFilter } from '../schema/task.js';
 import { freshLoaders, type GraphContext } from './context.js';
 import { taskPredicate } from './filter.js';
 import { Guard } from './rule.js';
+import { deliveryArg, startArg, streamOptions } from './stream-options.js';
 
 /** A completion, with its row once the filter has looked at it. */
 type TaskCompletion = Completion & { readonly row?: TaskRow };
@@ -48,9 +41,6 @@ interface SessionProgressArgs {
   readonly session: string;
   readonly delivery?: Delivery | null;
 }
-
-const startArg = { nullable: true, description: 'Where to start; {now: true} unless given.' };
-const deliveryArg = { nullable: true, description: 'How items are put into frames.' };
 
 @Resolver()
 export class StreamResolver {
@@ -96,17 +86,6 @@ export class StreamResolver {
   }
 }
 
-/** What all streams of an operation share: when to end, and who pulls. */
-const optionsOf = (
-  delivery: Delivery | null | undefined,
-  { caller, ends, signal }: GraphContext,
-): StreamOptions => ({
-  delivery: resolveDelivery(delivery),
-  ends,
-  signal,
-  ...(caller.expiresAt === null ? {} : { expiresAt: caller.expiresAt }),
-});
-
 async function completed(
   args: TaskCompletedArgs,
   context: GraphContext,
@@ -114,7 +93,7 @@ async function completed(
   const { grid, sessions } = streamed(args.sessions, context);
   const filter = and(context.own, taskPredicate(args.filter));
   const options = {
-    ...optionsOf(args.delivery, context),
+    ...streamOptions(args.delivery, context),
     start: resolveStart(args.start),
     seenAt: ({ seenAt }: TaskCompletion) => seenAt,
     keep: (entries: readonly TaskCompletion[]) => withRows(entries, grid, filter, context),
@@ -147,7 +126,7 @@ async function progress(
   const session = await visibleSession(grid, parts[0], context);
   const log = await grid.follow(session.nativeId, context.signal);
   const read = (signal: AbortSignal) => progressOf(grid, session.nativeId, signal);
-  return mapFrames(latest(log, read, optionsOf(delivery, context)), ({ value, ...frame }) => ({
+  return mapFrames(latest(log, read, streamOptions(delivery, context)), ({ value, ...frame }) => ({
     ...frame,
     session,
     progress: value,

@@ -59,6 +59,8 @@ export class Job extends WorkItem {
   readonly clusterId!: number;
   @Field(() => Int, { description: 'The number within the cluster. From ProcId.' })
   readonly procId!: number;
+  @Field(() => String)
+  readonly revision!: string;
   @Field(() => JobOrigin, { description: 'Whether it was read from the queue or the history.' })
   readonly origin!: keyof typeof JobOrigin;
   @Field(() => String, { nullable: true })

@@ -23,6 +23,10 @@ export function parseAds(array: string, { exactReals = false }: ParseAdsOptions 
   return (JSON.parse(marked(text)) as Record<string, unknown>[]).map((raw) => new Ad(raw));
 }
 
+/** One ad's text, as `Ad` takes it: for who adds to it before. */
+export const parseRawAd = (object: string): Readonly<Record<string, unknown>> =>
+  JSON.parse(marked(object)) as Readonly<Record<string, unknown>>;
+
 const escapedNul = '\\u0000';
 
 function marked(text: string): string {

@@ -39,6 +39,15 @@ const pool = z.strictObject({
   schedds: z.array(z.string().min(1)).optional(),
   hideAttributes: z.array(attribute).optional(),
   maxJobs: z.int().min(1).max(10_000_000).optional(),
+  eventLog: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        path: z.string().min(1),
+        schedds: z.array(z.string().min(1)).min(1).optional(),
+      }),
+    ])
+    .optional(),
   concurrency: z.int().min(1).max(64).default(4),
   deadlineMs: z.int().min(100).max(600_000).default(15_000),
 });

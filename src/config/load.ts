@@ -118,7 +118,11 @@ async function importModule(file: string): Promise<unknown> {
 
 /** Paths in a file are relative to that file. */
 function withPaths(grid: GridEntry, folder: string): GridEntry {
-  if (grid.kind === 'HTCONDOR') return grid;
+  if (grid.kind === 'HTCONDOR') {
+    const { eventLog } = grid;
+    if (!eventLog) return grid;
+    return { ...grid, eventLog: { ...eventLog, path: resolve(folder, eventLog.path) } };
+  }
   const from = (path: string | undefined) =>
     path === undefined ? undefined : resolve(folder, path);
   const dataDir = from(grid.dataDir);

@@ -17,6 +17,8 @@ export interface JobKey {
 export type JobOrigin = 'QUEUE' | 'HISTORY';
 
 export interface JobFields extends WorkFields {
+  /** Another one in each state that the job enters. */
+  readonly revision: string;
   readonly origin: JobOrigin;
   readonly batchName: string | null;
   readonly command: string | null;

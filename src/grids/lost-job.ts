@@ -4,9 +4,10 @@ import type { JobCompletion } from './job-logs.js';
 import type { JobFields, JobRow } from './jobs.js';
 import type { NativeRecord } from './row.js';
 
-export function lostJob({ gridName, key, owner }: JobCompletion): JobRow {
+export function lostJob({ gridName, key, owner, revision }: JobCompletion): JobRow {
   const { schedd, clusterId, procId } = key;
   const fields: JobFields = {
+    revision,
     nativeId: `${clusterId}.${procId}`,
     state: 'UNKNOWN',
     nativeState: 'Unknown',

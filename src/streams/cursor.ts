@@ -12,6 +12,9 @@ export interface LogPosition {
   readonly position: number;
 }
 
+/** A position that no log has: what goes on from it begins with a GAP and a snapshot. */
+export const nowhere = (log: string): LogPosition => ({ log, epoch: '', position: 1 });
+
 /** Enough for about 500 sessions in one stream. */
 export const maxCursorBytes = 64 * 1024;
 

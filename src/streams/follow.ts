@@ -3,7 +3,7 @@
  * a subscriber that stops reading costs its positions and nothing more.
  */
 import { GridError } from '../errors.js';
-import { decodeCursor, encodeCursor, type LogPosition } from './cursor.js';
+import { decodeCursor, encodeCursor, nowhere, type LogPosition } from './cursor.js';
 import type { EndReason, FrameKind, GapReason, StreamFrame } from './frame.js';
 import type { CompletionLog } from './log.js';
 import { Pace, readBy, type StreamOptions } from './pace.js';
@@ -22,6 +22,15 @@ export interface FollowOptions<Entry> extends StreamOptions {
     entries: readonly Entry[],
     signal: AbortSignal,
   ) => readonly Entry[] | Promise<readonly Entry[]>;
+  /**
+   * All that came before the end of a log, in batches, for logs that keep only their newest entries. It
+   * may repeat what follows: `keep` knows. A cursor from within can't be continued: it leads to a GAP and
+   * another snapshot. Default: what the log holds.
+   */
+  readonly snapshot?: (
+    log: CompletionLog<Entry>,
+    signal: AbortSignal,
+  ) => AsyncIterable<readonly Entry[]>;
   /**
    * A new log in the place of a lost one; retries are its own, a rejection fails the stream. Without
    * it a stream finishes after GAP SOURCE_LOST, and the client comes back with its cursor.
@@ -45,7 +54,8 @@ export function follow<Entry>(
   logs: readonly CompletionLog<Entry>[],
   options: FollowOptions<Entry> = {},
 ): AsyncGenerator<EntriesFrame<Entry>, void, undefined> {
-  const opening = open(logs, options.start ?? { kind: 'now' });
+  const elsewhere = options.snapshot !== undefined;
+  const opening = open(logs, options.start ?? { kind: 'now' }, elsewhere);
   // A cursor in every frame must be possible however far the positions get.
   encodeCursor(
     logs.map(({ name, epoch }) => ({ log: name, epoch, position: Number.MAX_SAFE_INTEGER })),
@@ -64,11 +74,14 @@ interface Reader<Entry> {
   gap: GapReason | undefined;
   /** From when the loss of the log has been said until there is another in its place. */
   reopening: boolean;
+  /** A snapshot from elsewhere: due, or under way. */
+  past: 'due' | Past<Entry> | undefined;
 }
 
 function open<Entry>(
   logs: readonly CompletionLog<Entry>[],
   start: StreamStart,
+  elsewhere: boolean,
 ): readonly Reader<Entry>[] {
   const reader = (log: CompletionLog<Entry>, position: number): Reader<Entry> => ({
     log,
@@ -76,12 +89,13 @@ function open<Entry>(
     catchUp: undefined,
     gap: undefined,
     reopening: false,
+    past: undefined,
   });
   switch (start.kind) {
     case 'now':
       return logs.map((log) => reader(log, log.end));
     case 'snapshot':
-      return logs.map((log) => rewind(reader(log, log.start)));
+      return logs.map((log) => rewind(reader(log, log.start), elsewhere));
     case 'after': {
       const known = resumable(decodeCursor(start.cursor), logs);
       return logs.map((log) => {
@@ -113,11 +127,56 @@ function resumable(
   return new Map(positions.map((position) => [position.log, position]));
 }
 
-/** From the oldest entry there is, up to the newest at this moment, as a snapshot. */
-function rewind<Entry>(reader: Reader<Entry>): Reader<Entry> {
+/** From the oldest entry there is, up to the newest at this moment, as a snapshot; or from elsewhere. */
+function rewind<Entry>(reader: Reader<Entry>, elsewhere: boolean): Reader<Entry> {
+  if (elsewhere) {
+    reader.position = reader.log.end;
+    reader.catchUp = undefined;
+    reader.past = 'due';
+    return reader;
+  }
   reader.position = reader.log.start;
   reader.catchUp = { kind: 'SNAPSHOT', target: reader.log.end };
   return reader;
+}
+
+/** A snapshot from elsewhere, pulled batch by batch as there is somebody to take it. */
+class Past<Entry> {
+  readonly #batches: AsyncIterator<readonly Entry[]>;
+  #pending: Promise<void> | undefined;
+  #settled:
+    { readonly batch: readonly Entry[] | undefined } | { readonly error: unknown } | undefined;
+
+  constructor(batches: AsyncIterable<readonly Entry[]>) {
+    this.#batches = batches[Symbol.asyncIterator]();
+  }
+
+  /** Resolves when `take` has something to give. Never rejects: nobody may be waiting any more. */
+  get arriving(): Promise<void> {
+    this.#pending ??= this.#batches.next().then(
+      ({ done, value }) => {
+        this.#settled = { batch: done === true ? undefined : value };
+      },
+      (error: unknown) => {
+        this.#settled = { error };
+      },
+    );
+    return this.#pending;
+  }
+
+  get arrived(): boolean {
+    return this.#settled !== undefined;
+  }
+
+  /** The next batch; undefined behind the last. */
+  take(): readonly Entry[] | undefined {
+    const settled = this.#settled;
+    this.#pending = undefined;
+    this.#settled = undefined;
+    if (settled === undefined) return [];
+    if ('error' in settled) throw settled.error;
+    return settled.batch;
+  }
 }
 
 class Follower<Entry> {
@@ -148,11 +207,17 @@ class Follower<Entry> {
           yield this.#gap(torn, torn.gap);
           // Only now: while the frame was on its way a ring may have moved on.
           torn.gap = undefined;
-          rewind(torn);
+          rewind(torn, this.#elsewhere);
           synced = false;
           continue;
         }
 
+        const past = readers.find((reader) => reader.past !== undefined);
+        if (past) {
+          synced = false;
+          yield* this.#past(past);
+          continue;
+        }
         const behind = this.#behind();
         if (behind) {
           synced = false;
@@ -206,6 +271,36 @@ class Follower<Entry> {
     }
   }
 
+  get #elsewhere(): boolean {
+    return this.options.snapshot !== undefined;
+  }
+
+  /** What comes next of a snapshot from elsewhere, or a heartbeat while it takes long. */
+  async *#past(reader: Reader<Entry>): AsyncGenerator<EntriesFrame<Entry>, void, undefined> {
+    const { pace } = this;
+    const { snapshot, keep } = this.options;
+    if (reader.past === undefined || snapshot === undefined) return;
+    if (reader.past === 'due') reader.past = new Past(snapshot(reader.log, pace.signal));
+    const { past } = reader;
+    const { arriving } = past;
+    await pace.wait(pace.heartbeatDueInMs(), () => [arriving]);
+    if (pace.closed || pace.ended()) return;
+    if (!past.arrived) {
+      if (pace.heartbeatDueInMs() <= 0) yield this.#frame('HEARTBEAT');
+      return;
+    }
+    const batch = past.take();
+    if (batch === undefined) {
+      reader.past = undefined;
+      return;
+    }
+    const kept = keep ? await keep(batch, pace.signal) : batch;
+    const { maxBatch } = pace.delivery;
+    for (let at = 0; at < kept.length && !pace.closed && !pace.ended(); at += maxBatch) {
+      yield this.#frame('SNAPSHOT', { entries: kept.slice(at, at + maxBatch) });
+    }
+  }
+
   /** Readers that are not live yet: snapshots before what a resumed stream missed. */
   #behind() {
     for (const kind of ['SNAPSHOT', 'CHANGES'] as const) {
@@ -227,7 +322,7 @@ class Follower<Entry> {
     try {
       reader.log = await reopen(reader.log, this.pace.signal);
       reader.reopening = false;
-      rewind(reader);
+      rewind(reader, this.#elsewhere);
     } catch (error) {
       this.#failure ??= { error };
     }
@@ -263,7 +358,10 @@ class Follower<Entry> {
 
   #gap(reader: Reader<Entry>, reason: GapReason): EntriesFrame<Entry> {
     const { log, position } = reader;
-    if (reason !== 'SOURCE_LOST') reader.position = log.start;
+    if (reason !== 'SOURCE_LOST') {
+      if (this.#elsewhere) reader.past = 'due';
+      else reader.position = log.start;
+    }
     const detail = {
       CURSOR_EXPIRED: `The cursor's position in ${log.name} cannot be read any more.`,
       SLOW_CONSUMER: `${log.name} keeps entries from ${log.start} on; the stream stood at ${position}.`,
@@ -286,7 +384,9 @@ class Follower<Entry> {
     return {
       kind,
       cursor: encodeCursor(
-        this.readers.map(({ log, position }) => ({ log: log.name, epoch: log.epoch, position })),
+        this.readers.map(({ log, position, past }) =>
+          past === undefined ? { log: log.name, epoch: log.epoch, position } : nowhere(log.name),
+        ),
       ),
       emittedAt,
       lagMs: kind === 'CHANGES' ? this.#lagMs(entries, emittedAt) : null,

@@ -10,6 +10,7 @@ import {
   failureOf,
   nativeStateCases,
   nativeStateOf,
+  revisionOf,
   stateAttributes,
   stateCases,
   stateOf,
@@ -41,6 +42,14 @@ export const jobFields: { readonly [K in keyof JobFields]: Field<JobFields[K]> }
     whenHidden: 'shown',
     push: { type: 'jobId', expression: 'strcat(ClusterId, ".", ProcId)' },
     countable: false,
+  },
+  revision: {
+    attributes: ['JobStatus', 'EnteredCurrentStatus'],
+    meaning:
+      'Changes whenever the job enters another state: (id, revision) tells a repeat from news.',
+    decode: (ad) => revisionOf(ad),
+    countable: false,
+    whenHidden: 'shown',
   },
   state: {
     attributes: stateAttributes,

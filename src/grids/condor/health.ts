@@ -14,17 +14,21 @@ import { queueCommand } from './queue.js';
 export async function poolHealth(
   pool: Pool,
   schedds: Schedds,
+  logs: { health(): Promise<ComponentHealth> },
   lastOkAt: number | null,
   signal: AbortSignal,
 ): Promise<GridHealth> {
   const startedAt = performance.now();
-  const [collector, queues] = await Promise.all([
+  const [collector, queues, events] = await Promise.all([
     component('collector', () => askCollector(pool, signal)),
     scheddHealth(pool, schedds, signal),
+    logs.health(),
   ]);
-  const components = [collector, ...queues];
+  const components = [collector, ...queues, events];
   const checkedAt = Date.now();
-  const status = overall(components);
+  const core = overall([collector, ...queues]);
+  // How events are told says nothing of whether the pool answers.
+  const status = core === 'OK' ? overall(components) : core;
   return {
     status,
     checkedAt,

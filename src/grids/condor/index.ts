@@ -1,9 +1,10 @@
 /** An HTCondor pool, asked by its own commands. */
 import type { Capability, GridHealth } from '../grid.js';
-import type { JobKey, JobListing, JobPool } from '../jobs.js';
+import type { JobListing, JobPool } from '../jobs.js';
 import { poolHealth } from './health.js';
 import { HistoryDepth } from './history-depth.js';
 import { jobSource } from './job-source.js';
+import { PoolLogs, type JobLogsSettings } from './job-logs.js';
 import { JobLookup, type LookupOptions } from './lookup.js';
 import { findAd, findMachines, findSlots, adSource, machineSource, slotSource } from './ads.js';
 import { readConfig } from './config.js';
@@ -21,7 +22,8 @@ export { commandsFound, probe } from './health.js';
 export type { CommandPrefix } from './command.js';
 export type { CommandReport } from './runner.js';
 
-export interface PoolSettings extends RunnerOptions, LookupOptions, PolicySettings {
+export interface PoolSettings
+  extends RunnerOptions, LookupOptions, PolicySettings, JobLogsSettings {
   readonly name: string;
   /** Address of the collector; default: the one of the host's own configuration. */
   readonly pool?: string | undefined;
@@ -29,7 +31,7 @@ export interface PoolSettings extends RunnerOptions, LookupOptions, PolicySettin
   readonly schedds?: readonly string[] | undefined;
 }
 
-const capabilities: readonly Capability[] = ['HISTORY'];
+const capabilities: readonly Capability[] = ['HISTORY', 'STREAM', 'RESUME'];
 
 /** What `work` looks at in each history. */
 const workListing: JobListing = { source: 'ALL', scanLimit: 50_000, since: undefined };
@@ -46,6 +48,10 @@ export function openPool(settings: PoolSettings): JobPool {
   const schedds = new Schedds(pool, { names: settings.schedds });
   const depth = new HistoryDepth(pool);
   const lookup = new JobLookup(pool, (name, signal) => schedds.named(name, signal), settings);
+  const findJobs: JobPool['findJobs'] = (keys, projection, signal) =>
+    lookup.find(keys, projection, signal);
+  const here = settings.prefix === undefined && settings.pool === undefined;
+  const logs = new PoolLogs(pool, schedds, findJobs, here, settings);
   let lastOkAt: number | null = null;
 
   const jobs = async (listing: JobListing, signal: AbortSignal) => {
@@ -60,19 +66,20 @@ export function openPool(settings: PoolSettings): JobPool {
     embedded: false,
     capabilities: () => capabilities,
     async health(signal): Promise<GridHealth> {
-      const health = await poolHealth(pool, schedds, lastOkAt, signal);
+      const health = await poolHealth(pool, schedds, logs, lastOkAt, signal);
       lastOkAt = health.lastOkAt;
       return health;
     },
     work: (signal) => jobs(workListing, signal),
     async stop() {
+      await logs.stop();
       lookup.stop();
       await runner.stop();
     },
     jobs,
     schedds: async (signal) => (await schedds.list(signal)).map(({ name }) => name),
-    findJobs: (keys: readonly JobKey[], projection, signal) =>
-      lookup.find(keys, projection, signal),
+    findJobs,
+    logs,
     progress: (clusters, signal) =>
       clusterProgress(pool, (name) => schedds.named(name, signal), clusters, signal),
     slots: () => slotSource(pool),

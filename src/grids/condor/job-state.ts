@@ -44,6 +44,16 @@ export function stateOf(ad: Ad): WorkState {
   }
 }
 
+/** Another one in each state that the job enters, the same in queue and history. */
+export const revisionOf = (ad: Ad): string =>
+  `${ad.number('JobStatus') ?? 0}-${ad.number('EnteredCurrentStatus') ?? 0}`;
+
+/** Completed or removed: such a job may stay in the queue for a while. */
+export const isOver = (ad: Ad): boolean => {
+  const status = ad.number('JobStatus');
+  return status === 3 || status === 4;
+};
+
 /** Whether JobStatus alone does not say the state: how a completed job ended, why a job is held. */
 export const isQualified = (ad: Ad): boolean => {
   const status = ad.number('JobStatus');

@@ -1,0 +1,196 @@
+/** Ends of jobs as a stream tells them: who may see which, with their rows, and all that came before. */
+import type { Caller } from '../src/access/caller.js';
+import { maySee } from '../src/access/caller.js';
+import { GridError } from '../src/errors.js';
+import type { JobCompletion, JobLogs } from '../src/grids/job-logs.js';
+import type { JobKey, JobPool, JobRow } from '../src/grids/jobs.js';
+import { lostJob } from '../src/grids/lost-job.js';
+import { rows } from '../src/grids/row.js';
+import { terminalStates } from '../src/grids/state.js';
+import { list } from '../src/query/list.js';
+import { type Projection, projectionOf as readOf, union } from '../src/query/plan.js';
+import { and, matches, not, type Predicate, refsOf } from '../src/query/predicate.js';
+import type { CompletionLog } from '../src/streams/index.js';
+import { ofCluster } from './job-nodes.js';
+
+/** A pool that can be followed. */
+export type FollowedPool = JobPool & { readonly logs: JobLogs };
+
+/** An end, with its row once the filter has looked at it. */
+export type JobEnd = JobCompletion & { readonly row?: JobRow };
+
+export interface JobEndsRequest {
+  readonly caller: Caller;
+  readonly scope: Predicate;
+  readonly filter: Predicate;
+  /** What the rows show. */
+  readonly shown: Projection;
+}
+
+/** Ends that a snapshot has at most: the newest. */
+const maxPast = 10_000;
+/** History records of each schedd that a snapshot looks at, newest first. */
+const pastScanLimit = 50_000;
+
+const ended: Predicate = {
+  op: 'in',
+  ref: { field: 'state' },
+  values: [...terminalStates],
+};
+
+export class JobEnds {
+  readonly projection: Projection;
+  /** Told by the snapshot; the log may tell them again. */
+  readonly #past = new Set<string>();
+
+  constructor(
+    private readonly pools: ReadonlyMap<string, FollowedPool>,
+    private readonly request: JobEndsRequest,
+  ) {
+    const needed = [
+      ...refsOf(request.filter),
+      ...['state', 'owner', 'revision', 'endedAt'].map((field) => ({ field })),
+    ];
+    this.projection = union(request.shown, readOf(needed));
+  }
+
+  /** Those that the caller may see and that pass the filter, each with its row as it ended. */
+  readonly keep = async (entries: readonly JobEnd[]): Promise<readonly JobEnd[]> => {
+    const { caller, filter } = this.request;
+    const visible = entries.filter(
+      (end) => end.row !== undefined || (maySee(caller, end.owner) && !this.#past.has(nameOf(end))),
+    );
+    const found = new Map<JobEnd, JobRow>();
+    await Promise.all(
+      [...this.pools.values()].map(async ({ name, logs }) => {
+        const asked = visible.filter(({ gridName, row }) => gridName === name && !row);
+        if (asked.length === 0) return;
+        const loaded = await logs.rows(asked, this.projection);
+        for (const [i, end] of asked.entries()) {
+          const row = loaded[i] ?? (end.state === 'UNKNOWN' ? lostJob(end) : undefined);
+          if (row instanceof Error) throw row;
+          if (row !== undefined) found.set(end, row);
+        }
+      }),
+    );
+    return visible.flatMap((end): readonly JobEnd[] => {
+      if (end.row !== undefined) return [end];
+      const row = found.get(end);
+      return row !== undefined && matches(filter, row, rows.read) ? [{ ...end, row }] : [];
+    });
+  };
+
+  /** The newest ends that history and queue have, the oldest of them first. */
+  async *past(
+    log: CompletionLog<JobEnd>,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly JobEnd[], void, undefined> {
+    const pool = [...this.pools.values()].find(({ name }) => log.name === logNameOf(name));
+    if (pool === undefined) return;
+    const listing = { source: 'ALL', scanLimit: pastScanLimit, since: undefined } as const;
+    const { scope, filter } = this.request;
+    const answer = await list(
+      {
+        scope: and(scope, ended),
+        filter,
+        order: [{ ref: { field: 'endedAt' }, direction: 'DESC' }],
+        page: { from: 'front', limit: maxPast, after: undefined, before: undefined },
+        projection: this.projection,
+        count: false,
+        groupings: [],
+        aggregates: undefined,
+      },
+      await pool.jobs(listing, signal),
+      { type: rows, signal },
+    );
+    const trouble = answer.sources.find(({ error }) => error)?.error;
+    if (trouble) throw new GridError(trouble.code, trouble.message);
+    const seenAt = Date.now();
+    const ends = answer.page.rows.map(({ row }) => endOf(row, seenAt)).reverse();
+    for (const end of ends) this.#past.add(nameOf(end));
+    yield ends;
+  }
+}
+
+/** The name of the log of a pool's ends, as cursors have it. */
+export const logNameOf = (pool: string): string => `condor:${pool}`;
+
+const endOf = (row: JobRow, seenAt: number): JobEnd => ({
+  gridName: row.gridName,
+  key: row,
+  revision: row.revision ?? '',
+  state: row.state ?? 'UNKNOWN',
+  owner: row.owner ?? null,
+  seenAt,
+  row,
+});
+
+const nameOf = ({ gridName, key, revision }: JobCompletion): string =>
+  JSON.stringify([gridName, key.schedd, key.clusterId, key.procId, revision]);
+
+/** Milliseconds after which the queue is asked again though not all of the cluster's jobs were met. */
+const askAgainMs = 15_000;
+
+/**
+ * Resolves when no job of the cluster that the caller may see is left to end, and the ends of all of them
+ * are in the log. The queue is asked at the start, and again when as many have ended as it had.
+ */
+export async function clusterOver(
+  pool: FollowedPool,
+  cluster: Omit<JobKey, 'procId'>,
+  log: CompletionLog<JobCompletion>,
+  scope: Predicate,
+  signal: AbortSignal,
+): Promise<void> {
+  let position = log.end;
+  for (;;) {
+    const left = await countLeft(pool, cluster, scope, signal).catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      return undefined;
+    });
+    if (left === 0) {
+      await pool.logs.settled(signal);
+      // One more may have come out of a cluster that is made bit by bit.
+      if ((await countLeft(pool, cluster, scope, signal)) === 0) return;
+      continue;
+    }
+    const again = AbortSignal.any([signal, AbortSignal.timeout(askAgainMs)]);
+    let missing = left ?? Infinity;
+    while (missing > 0 && !again.aborted) {
+      await log.changed(position, again).catch(() => undefined);
+      signal.throwIfAborted();
+      position = Math.max(position, log.start);
+      const entries = log.read(position, 1000);
+      position += entries.length;
+      missing -= entries.filter(
+        ({ key }) => key.schedd === cluster.schedd && key.clusterId === cluster.clusterId,
+      ).length;
+    }
+  }
+}
+
+async function countLeft(
+  pool: JobPool,
+  { schedd, clusterId }: Omit<JobKey, 'procId'>,
+  scope: Predicate,
+  signal: AbortSignal,
+): Promise<number> {
+  const listing = { source: 'QUEUE', scanLimit: 1, since: undefined, uncapped: true } as const;
+  const { totalCount, sources } = await list(
+    {
+      scope: and(scope, not(ended), ...ofCluster(schedd, clusterId)),
+      filter: and(),
+      order: [],
+      page: undefined,
+      projection: { fields: new Set(), attributes: new Set() },
+      count: true,
+      groupings: [],
+      aggregates: undefined,
+    },
+    await pool.jobs(listing, signal),
+    { type: rows, signal },
+  );
+  const trouble = sources.find(({ error }) => error)?.error;
+  if (trouble) throw new GridError(trouble.code, trouble.message);
+  return totalCount;
+}

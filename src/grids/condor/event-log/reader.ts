@@ -1,0 +1,260 @@
+/**
+ * Follows an event log through rotations and truncations: each record that is written after `begin` is
+ * told once, in the order of the file. A file that is renamed is read to its end before the next one.
+ */
+import { watch, type FSWatcher } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { systemClock, type Clock } from '../../../streams/clock.js';
+import { inodeOf, openFile, successorOf, type OpenFile } from './files.js';
+import { RecordCutter } from './framing.js';
+
+export interface EventLogOptions {
+  readonly path: string;
+  /** The texts of records that have arrived. */
+  readonly onRecords: (records: readonly string[]) => void;
+  /** Something may have been missed: what else tells of it should be asked. */
+  readonly onGap: (why: string) => void;
+  /** The log can be read (undefined), or why it can not be. Called when that changes. */
+  readonly onTrouble: (trouble: string | undefined) => void;
+  /**
+   * Milliseconds after which the file is looked at without a notification. Default 1000: changes are
+   * told by the system, except on network file systems.
+   */
+  readonly lookMs?: number;
+  readonly clock?: Clock;
+}
+
+const chunkBytes = 256 * 1024;
+/** Read before the end of a file that is there already, so that a record under way is seen whole. */
+const lookBackBytes = 64 * 1024;
+/** A writer that had opened a file before it was rotated may add to it a little later. */
+const lateMs = 3_000;
+/** A rotated log has no file under its name until the next event is written; this long is not worth a word. */
+const absentMs = 2_000;
+
+interface Current extends OpenFile {
+  position: number;
+  modifiedMs: number;
+  readonly cutter: RecordCutter;
+}
+
+export class EventLogReader {
+  readonly #options: EventLogOptions;
+  readonly #clock: Clock;
+  readonly #buffer = Buffer.allocUnsafe(chunkBytes);
+  #current: Current | undefined;
+  /** The file before: read on for a while. */
+  #late: { readonly file: Current; readonly untilMs: number } | undefined;
+  #trouble: string | undefined = 'not looked at yet';
+  #absentSinceMs: number | undefined;
+  #begunAtMs = 0;
+  #watcher: FSWatcher | undefined;
+  #cancelLook: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+
+  constructor(options: EventLogOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Why the log can't be read now. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  /** Resolves when what is written from now on will be told, or when it is known that the log can't be read. */
+  async begin(): Promise<void> {
+    this.#begunAtMs = this.#clock.now();
+    await this.#look();
+    this.#schedule();
+  }
+
+  /** Everything that is in the files now has been told when it resolves. */
+  async drained(): Promise<void> {
+    await this.#look();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelLook?.();
+    this.#unwatch();
+    await this.#running;
+    await this.#current?.handle.close();
+    await this.#late?.file.handle.close();
+    this.#current = undefined;
+    this.#late = undefined;
+  }
+
+  /** One look at a time; who asks during one gets another behind it. */
+  async #look(): Promise<void> {
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return this.#running;
+    }
+    this.#running = this.#looks().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #looks(): Promise<void> {
+    do {
+      this.#again = false;
+      if (this.#stopped) return;
+      try {
+        this.#watch();
+        await this.#step();
+      } catch (error) {
+        await this.#abandon();
+        this.#say(error instanceof Error ? error.message : String(error));
+      }
+    } while (this.#again);
+  }
+
+  async #step(): Promise<void> {
+    const { path, onGap } = this.#options;
+    await this.#readLate();
+    if (this.#current === undefined) {
+      const file = await openFile(path);
+      if (file === undefined) return this.#say(`There is no ${path}.`);
+      this.#current = await this.#entered(file);
+    }
+    for (;;) {
+      const current = this.#current;
+      await this.#drain(current);
+      const inode = await inodeOf(path);
+      if (inode === current.inode) {
+        this.#absentSinceMs = undefined;
+        return this.#say(undefined);
+      }
+      const successor = await successorOf(path, current.inode, current.modifiedMs);
+      switch (successor.kind) {
+        case 'newest':
+          // Renamed, and nothing written since.
+          return this.#say(undefined);
+        case 'none':
+          return this.#vanished();
+        case 'gap':
+          onGap('files of the log were removed before they were read');
+          await this.#follow(successor.file);
+          break;
+        case 'next':
+          // What was written until the next file was begun is in the old one by now.
+          await this.#drain(current);
+          await this.#follow(successor.file);
+          break;
+        default:
+          return successor satisfies never;
+      }
+    }
+  }
+
+  /** A file that was begun after following did is read from its start, another from its end. */
+  async #entered(file: OpenFile): Promise<Current> {
+    const info = await file.handle.stat();
+    const current: Current = {
+      ...file,
+      position: 0,
+      modifiedMs: info.mtimeMs,
+      cutter: new RecordCutter(),
+    };
+    if (info.birthtimeMs > this.#begunAtMs) return current;
+    const from = Math.max(0, info.size - lookBackBytes);
+    current.position = from;
+    while (current.position < info.size) {
+      const length = Math.min(chunkBytes, info.size - current.position);
+      const { bytesRead } = await file.handle.read(this.#buffer, 0, length, current.position);
+      if (bytesRead === 0) break;
+      current.position += bytesRead;
+      current.cutter.push(Buffer.from(this.#buffer.subarray(0, bytesRead)));
+    }
+    return current;
+  }
+
+  async #follow(file: OpenFile): Promise<void> {
+    await this.#late?.file.handle.close();
+    const old = this.#current;
+    this.#late = old && { file: old, untilMs: this.#clock.uptime() + lateMs };
+    this.#current = { ...file, position: 0, modifiedMs: 0, cutter: new RecordCutter() };
+    this.#absentSinceMs = undefined;
+  }
+
+  async #drain(file: Current): Promise<void> {
+    const info = await file.handle.stat();
+    if (info.size < file.position) {
+      this.#options.onGap('the log was truncated');
+      file.position = 0;
+      file.cutter.reset();
+    }
+    file.modifiedMs = info.mtimeMs;
+    while (!this.#stopped) {
+      const { bytesRead } = await file.handle.read(this.#buffer, 0, chunkBytes, file.position);
+      if (bytesRead === 0) return;
+      file.position += bytesRead;
+      const records = file.cutter.push(Buffer.from(this.#buffer.subarray(0, bytesRead)));
+      if (records.length > 0) this.#options.onRecords(records);
+    }
+  }
+
+  async #readLate(): Promise<void> {
+    if (this.#late === undefined) return;
+    const { file, untilMs } = this.#late;
+    await this.#drain(file);
+    if (this.#clock.uptime() < untilMs) return;
+    this.#late = undefined;
+    await file.handle.close();
+  }
+
+  async #vanished(): Promise<void> {
+    const nowMs = this.#clock.now();
+    this.#absentSinceMs ??= nowMs;
+    if (nowMs - this.#absentSinceMs < absentMs) return;
+    await this.#abandon();
+    this.#options.onGap('the log was removed');
+    this.#say(`${this.#options.path} was removed.`);
+  }
+
+  async #abandon(): Promise<void> {
+    const files = [this.#current, this.#late?.file];
+    this.#current = undefined;
+    this.#late = undefined;
+    // A file that was begun since then is new.
+    this.#begunAtMs = this.#absentSinceMs ?? this.#clock.now();
+    this.#absentSinceMs = undefined;
+    await Promise.allSettled(files.map(async (file) => file?.handle.close()));
+  }
+
+  #say(trouble: string | undefined): void {
+    if (trouble === this.#trouble || this.#stopped) return;
+    this.#trouble = trouble;
+    this.#options.onTrouble(trouble);
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#cancelLook = this.#clock.after(this.#options.lookMs ?? 1_000, () => {
+      void this.#look().then(() => this.#schedule());
+    });
+  }
+
+  /** The folder is watched: the file in it is another one after each rotation. */
+  #watch(): void {
+    if (this.#watcher !== undefined) return;
+    const name = basename(this.#options.path);
+    try {
+      this.#watcher = watch(dirname(this.#options.path), { persistent: false }, (_event, file) => {
+        if (file === null || file.startsWith(name)) void this.#look();
+      });
+      this.#watcher.on('error', () => this.#unwatch());
+    } catch {
+      // Looked at now and then, it is watched as soon as that is possible.
+    }
+  }
+
+  #unwatch(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+}

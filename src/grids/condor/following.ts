@@ -1,0 +1,242 @@
+/**
+ * A pool while somebody follows it. Its event log tells what happens; schedds that do not write into it, and
+ * all of them while it can't be read, are polled instead. How jobs ended is always told by history and queue.
+ */
+import type { Ad } from '../../classad/ad.js';
+import type { JobRings } from '../job-rings.js';
+import type { JobEventEntry } from '../job-logs.js';
+import { AdRecord } from './attributes.js';
+import { Ends } from './ends.js';
+import {
+  EventLogReader,
+  isEnd,
+  LogEntry,
+  parseRecord,
+  scheddOf,
+  Twins,
+  type LogRecord,
+  type RecordOf,
+} from './event-log/index.js';
+import type { HiddenNames } from './hidden.js';
+import { HistoryTail } from './history-tail.js';
+import type { Pool, Schedd } from './pool.js';
+import type { Schedds } from './schedds.js';
+import { StatePoll } from './state-poll.js';
+
+export interface FollowingSettings {
+  /** The event log on this host; undefined where there is none to read. */
+  readonly path: string | undefined;
+  /** Full names of the schedds that write into it; default: the host's own, or the only one. */
+  readonly writers: readonly string[] | undefined;
+  /** Milliseconds between looks for ends that the log did not tell of. @default 30_000 */
+  readonly reconcileMs?: number | undefined;
+  readonly lostAfterMs?: number | undefined;
+  /** Its abort ends what is asked. */
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds between looks for schedds that have come, and for what has become hidden. */
+const refreshMs = 60_000;
+
+interface Followed {
+  readonly schedd: Schedd;
+  readonly ends: Ends;
+  /** Set while the schedd is polled. */
+  poll: StatePoll | undefined;
+}
+
+export interface FollowingState {
+  /** Why the log is not read; undefined while it is. */
+  readonly trouble: string | undefined;
+  /** Milliseconds between polls, where any schedd is polled. */
+  readonly pollMs: number | undefined;
+  /** Milliseconds from the time of the last event to when it was read. */
+  readonly lagMs: number | undefined;
+}
+
+export class Following {
+  readonly #followed = new Map<string, Followed>();
+  readonly #twins = new Twins();
+  readonly #reader: EventLogReader | undefined;
+  readonly #stop = new AbortController();
+  #writers: ReadonlySet<string> = new Set();
+  #hidden: HiddenNames | undefined;
+  #twinTimer: NodeJS.Timeout | undefined;
+  #refreshTimer: NodeJS.Timeout | undefined;
+  #switching: Promise<void> = Promise.resolve();
+  #lagMs: number | undefined;
+  #begun = false;
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly schedds: Schedds,
+    private readonly tails: Map<string, HistoryTail>,
+    private readonly rings: JobRings,
+    private readonly settings: FollowingSettings,
+  ) {
+    const { path, signal } = settings;
+    if (signal.aborted) this.#abort();
+    else signal.addEventListener('abort', this.#abort, { once: true });
+    if (path === undefined) return;
+    this.#reader = new EventLogReader({
+      path,
+      onRecords: (records) => this.#arrived(records),
+      onGap: () => this.#reconcile(),
+      onTrouble: () => {
+        if (this.#begun) this.#switch();
+      },
+    });
+  }
+
+  get state(): FollowingState {
+    const pauses = [...this.#followed.values()].flatMap(({ poll }) => poll?.pauseMs ?? []);
+    return {
+      trouble: this.#reader === undefined ? 'there is none to read' : this.#reader.trouble,
+      pollMs: pauses.length === 0 ? undefined : Math.min(...pauses),
+      lagMs: this.#lagMs,
+    };
+  }
+
+  /** Resolves when what happens from now on will be told. */
+  async begin(): Promise<void> {
+    const { signal } = this.#stop;
+    const list = await this.schedds.list(signal);
+    ({ hidden: this.#hidden } = await this.pool.policy(signal));
+    const own = list.filter((schedd) => schedd.own || list.length === 1);
+    this.#writers = new Set(this.settings.writers ?? own.map(({ name }) => name));
+    // What has reached the history by now first: what is logged afterwards is looked for behind it.
+    await Promise.all(list.map((schedd) => this.#add(schedd)));
+    await this.#reader?.begin();
+    this.#begun = true;
+    this.#switch();
+    await this.#switching;
+    this.#refreshTimer = setInterval(() => void this.#refresh(), refreshMs);
+    this.#refreshTimer.unref();
+  }
+
+  /** Every end that could be told of at the time of the call is told. */
+  async settled(signal: AbortSignal): Promise<void> {
+    await this.#reader?.drained();
+    this.#flush(Infinity);
+    await Promise.all([...this.#followed.values()].map(({ ends }) => ends.settled(signal)));
+  }
+
+  readonly #abort = () => this.#stop.abort(new Error('The pool is not followed any more.'));
+
+  async stop(): Promise<void> {
+    this.settings.signal.removeEventListener('abort', this.#abort);
+    this.#abort();
+    clearTimeout(this.#twinTimer);
+    clearInterval(this.#refreshTimer);
+    await this.#reader?.stop();
+    await this.#switching;
+    await Promise.all(
+      [...this.#followed.values()].flatMap(({ ends, poll }) => [
+        ends.stop(),
+        ...(poll ? [poll.stop()] : []),
+      ]),
+    );
+  }
+
+  readonly #recordOf: RecordOf = (ad) => {
+    // Set before anything is read.
+    return new AdRecord(ad, this.#hidden as HiddenNames);
+  };
+
+  async #add(schedd: Schedd): Promise<void> {
+    const { reconcileMs = 30_000, lostAfterMs } = this.settings;
+    const tail = this.tails.get(schedd.name) ?? new HistoryTail(this.pool, schedd);
+    this.tails.set(schedd.name, tail);
+    const followed: Followed = {
+      schedd,
+      poll: undefined,
+      ends: new Ends(this.pool, schedd, tail, this.rings, {
+        restMs: () => followed.poll?.pauseMs ?? reconcileMs,
+        lostAfterMs,
+        onEnded: (ads: readonly Ad[]) => followed.poll?.ended(ads),
+      }),
+    };
+    this.#followed.set(schedd.name, followed);
+    await followed.ends.begin(this.#stop.signal);
+  }
+
+  /** Starts polls where the log does not tell, ends them where it does: one change after the other. */
+  #switch(): void {
+    this.#switching = this.#switching.then(async () => {
+      const told = this.#reader?.trouble === undefined && this.#reader !== undefined;
+      await Promise.all(
+        [...this.#followed.values()].map(async (followed) => {
+          const { schedd, ends, poll } = followed;
+          const polled = !told || !this.#writers.has(schedd.name);
+          if (this.#stop.signal.aborted || polled === (poll !== undefined)) return;
+          if (poll === undefined) {
+            const onEnd: Ends['expect'] = (key, owner) => ends.expect(key, owner);
+            const begun = new StatePoll(this.pool, schedd, this.rings, this.#recordOf, onEnd);
+            followed.poll = begun;
+            await begun.begin();
+          } else {
+            followed.poll = undefined;
+            await poll.stop();
+          }
+          ends.reconcile();
+        }),
+      );
+    });
+  }
+
+  #arrived(records: readonly string[]): void {
+    const nowMs = Date.now();
+    for (const text of records) {
+      const record = parseRecord(text, nowMs);
+      if (record !== undefined) this.#twins.push(record, nowMs);
+    }
+    this.#flush(nowMs);
+  }
+
+  #flush(nowMs: number): void {
+    const entries = this.#twins.ready(nowMs).flatMap((record) => this.#entry(record));
+    this.rings.addEvents(entries);
+    for (const entry of entries) {
+      if (isEnd(entry)) {
+        this.#followed.get(entry.key.schedd)?.ends.expect(entry.key, entry.owner);
+      }
+    }
+    clearTimeout(this.#twinTimer);
+    const dueInMs = this.#twins.dueInMs(nowMs);
+    if (dueInMs === undefined || this.#stop.signal.aborted) return;
+    this.#twinTimer = setTimeout(() => this.#flush(Date.now()), dueInMs + 1);
+    this.#twinTimer.unref();
+  }
+
+  /** Nothing where it can't be told whose job it is: two schedds may have jobs of the same number. */
+  #entry(record: LogRecord): readonly JobEventEntry[] {
+    const named = scheddOf(record);
+    const [only, ...others] = this.#writers;
+    const known = named !== undefined && this.#followed.has(named);
+    const schedd = known ? named : others.length === 0 ? only : undefined;
+    if (schedd === undefined) return [];
+    const seenAt = Date.now();
+    const { clusterId, procId, at } = record;
+    this.#lagMs = Math.max(0, seenAt - at);
+    const key = { schedd, clusterId, procId };
+    return [new LogEntry(this.pool.name, key, record, this.#recordOf, seenAt)];
+  }
+
+  #reconcile(): void {
+    for (const { ends } of this.#followed.values()) ends.reconcile();
+  }
+
+  /** Never rejects: what can't be asked now is asked at the next turn. */
+  async #refresh(): Promise<void> {
+    try {
+      const { signal } = this.#stop;
+      ({ hidden: this.#hidden } = await this.pool.policy(signal));
+      const list = await this.schedds.list(signal);
+      const added = list.filter(({ name }) => !this.#followed.has(name));
+      await Promise.all(added.map((schedd) => this.#add(schedd)));
+      if (added.length > 0) this.#switch();
+    } catch {
+      return;
+    }
+  }
+}
