@@ -52,7 +52,10 @@ function adOf(type: ClassType) {
       return Object.fromEntries(
         shown
           .filter(({ redacted }) => !redacted)
-          .map(({ name, expression, value }) => [name, expression ?? value]),
+          .map(({ name, defined, expression, value }) => [
+            name,
+            defined ? (expression ?? value) : null,
+          ]),
       );
     }
   }

@@ -37,6 +37,16 @@ export class GridResolver {
     return grid ? gridNode(grid) : null;
   }
 
+  @FieldResolver(() => [String], {
+    nullable: true,
+    description:
+      'The schedds a pool has now: the default one first, then those of the collector; null for an HTC-Grid.',
+  })
+  schedds(@Root() { name }: Grid, @Ctx() { grids, signal }: GraphContext) {
+    const grid = grids.get(name);
+    return grid.kind === 'HTCONDOR' ? grid.schedds(signal) : null;
+  }
+
   @FieldResolver(() => GridHealth, { description: 'How it is now: the grid is asked.' })
   health(@Root() { name }: Grid, @Ctx() { grids, signal }: GraphContext) {
     return grids.get(name).health(signal);

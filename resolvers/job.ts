@@ -256,7 +256,7 @@ export const jobGroupResolvers = groupResolvers(
   JobOrder,
 );
 
-/** UNKNOWN_SCHEDD where the filter names one that no pool has. */
+/** UNKNOWN_SCHEDD where the filter names one, alone or in a list, that no pool has. */
 async function jobSources(
   pools: readonly JobPool[],
   listing: JobListing,
@@ -264,15 +264,14 @@ async function jobSources(
   { signal }: GraphContext,
 ): Promise<readonly Source<JobRow>[]> {
   const sources = await sourcesOf(pools, (pool) => pool.jobs(listing, signal));
-  const wanted = filter?.schedd?.eq;
-  const scheddOf = (source: Source<JobRow>) => source.known({ field: 'schedd' });
-  const complete = sources.every((source) => scheddOf(source) !== undefined);
-  if (wanted != null && complete && !sources.some((source) => scheddOf(source) === wanted)) {
-    throw unknownSchedd(
-      pools.map(({ name }) => name).join(', '),
-      wanted,
-      sources.map(scheddOf).map(String),
-    );
+  const wanted = [filter?.schedd?.eq, ...(filter?.schedd?.in ?? [])].filter((name) => name != null);
+  const known = sources.map((source) => source.known({ field: 'schedd' }));
+  // A pool that can't say what it has might have it.
+  const unknown = known.includes(undefined)
+    ? undefined
+    : wanted.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw unknownSchedd(pools.map(({ name }) => name).join(', '), unknown, known.map(String));
   }
   return sources;
 }

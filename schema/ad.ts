@@ -23,7 +23,7 @@ export class AdAttribute {
   @Field(() => String, {
     nullable: true,
     description:
-      'The expression, where the attribute is one and not a plain value; null otherwise.',
+      'The expression, where the attribute is one and not a plain value; "undefined" where it is set to that; null otherwise, also where the ad has no such attribute.',
   })
   readonly expression!: string | null;
   @Field(() => JSONValue, {

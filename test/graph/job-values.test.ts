@@ -53,14 +53,12 @@ describeReal('pool', 'values of the awkward job', (pool) => {
     expect(job.some).toEqual({ [name]: expression });
   });
 
-  it('what is undefined and what is missing are both not defined', async () => {
+  it('what is set to undefined and what is missing are both not defined, and told apart', async () => {
     const job = await ad('awkward', 'MyUndefined', ['MyUndefined', 'NoSuchAttribute', 'MyInt']);
     const nothing = { defined: false, redacted: false, expression: null, value: null };
-    expect(job.attribute).toEqual({ ...nothing, name: 'MyUndefined' });
-    expect(job.attributes.slice(0, 2)).toEqual([
-      { ...nothing, name: 'MyUndefined' },
-      { ...nothing, name: 'NoSuchAttribute' },
-    ]);
+    const unset = { ...nothing, name: 'MyUndefined', expression: 'undefined' };
+    expect(job.attribute).toEqual(unset);
+    expect(job.attributes.slice(0, 2)).toEqual([unset, { ...nothing, name: 'NoSuchAttribute' }]);
     expect(job.some).toEqual({ MyUndefined: null, NoSuchAttribute: null, MyInt: 42 });
   });
 

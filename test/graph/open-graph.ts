@@ -128,12 +128,17 @@ export async function openGraph(
   };
 }
 
-/** The real pool as a grid named "pool". */
+/** The real pool as a grid named "pool", with its first schedd alone unless the settings say otherwise. */
 export const poolGrid = (
-  { prefix }: RealPool,
+  { prefix, scheddName }: RealPool,
   settings: Partial<PoolSettings> = {},
 ): ReturnType<typeof openPool> =>
-  openPool({ name: 'pool', prefix: { kind: 'exec', argv: prefix }, ...settings });
+  openPool({
+    name: 'pool',
+    prefix: { kind: 'exec', argv: prefix },
+    schedds: [scheddName],
+    ...settings,
+  });
 
 /** An HTC-Grid in memory, named "local". */
 export const embeddedGrid = (

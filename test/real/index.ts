@@ -4,7 +4,7 @@
  */
 import { describe, test } from 'vitest';
 import { findChromium, type RealChromium } from './chromium.js';
-import { findPool, type RealPool } from './pool.js';
+import { findPool, findSecondPool, type RealPool } from './pool.js';
 import { findRedis, type RealRedis } from './redis.js';
 
 export type { RealPool } from './pool.js';
@@ -12,6 +12,7 @@ export type { RealRedis, RedisServer } from './redis.js';
 
 export interface RealParts {
   readonly pool: RealPool;
+  readonly 'second pool': RealPool;
   readonly redis: RealRedis;
   readonly chromium: RealChromium;
 }
@@ -25,6 +26,7 @@ declare module 'vitest' {
 
 const find: { readonly [P in keyof RealParts]: () => RealParts[P] | string } = {
   pool: findPool,
+  'second pool': findSecondPool,
   redis: findRedis,
   chromium: findChromium,
 };

@@ -32,8 +32,17 @@ export interface RealPool {
 const commandLimitMs = 60_000;
 
 /** The running pool, or the reason why there is none. */
-export function findPool(): RealPool | string {
-  const dir = process.env['TEST_POOL_DIR'] ?? '/var/cache/htc-graph/pool';
+export const findPool = (): RealPool | string =>
+  poolOf(process.env['TEST_POOL_DIR'] ?? '/var/cache/htc-graph/pool');
+
+/** The second one: a newer HTCondor, with two schedds. */
+export const findSecondPool = (): RealPool | string =>
+  poolOf(process.env['TEST_POOL_2_DIR'] ?? '/var/cache/htc-graph/pool-2');
+
+/** The other schedd of a pool that has two. */
+export const otherSchedd = 'second@pool.example.test';
+
+function poolOf(dir: string): RealPool | string {
   const marker = join(dir, 'etc/htc-graph-pool');
   if (process.getuid?.() !== 0) return 'the HTCondor pool needs root (chroot)';
   if (!existsSync(marker)) return `no HTCondor pool in ${dir} (scripts/pool up makes it)`;

@@ -75,7 +75,9 @@ export class AdRecord implements NativeRecord {
         ? redacted(name)
         : { name, defined, redacted: false, expression: value.text, value: null };
     }
-    return { name, defined, redacted: false, expression: null, value: jsonOf(value, this.hidden) };
+    // An attribute that is set to undefined is told from one that the ad does not have.
+    const expression = value === null ? 'undefined' : null;
+    return { name, defined, redacted: false, expression, value: jsonOf(value, this.hidden) };
   }
 
   names(): readonly string[] {
