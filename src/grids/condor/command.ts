@@ -52,7 +52,7 @@ export function argvOf(
   // One second more than here: the local deadline is the one that is reported.
   const remote = [
     'env',
-    ...Object.entries(fixedEnvironment).map(([name, value]) => `${name}=${value}`),
+    ...Object.entries(fixedEnvironment(command)).map(([name, value]) => `${name}=${value}`),
     'timeout',
     String(Math.ceil(deadlineMs / 1000) + 1),
     ...words,
@@ -61,20 +61,21 @@ export function argvOf(
 }
 
 /** Nothing of a request gets here: `_CONDOR_NAME=value` would override every configuration file. */
-const fixedEnvironment = {
+const fixedEnvironment = ({ program }: Command) => ({
   LANG: 'C.UTF-8',
   LC_ALL: 'C.UTF-8',
-  // Seconds; bounds what the collector part of a query waits (60 by default).
-  _CONDOR_QUERY_TIMEOUT: '10',
-};
+  // Seconds; bounds what the collector part of a query waits (60 by default). condor_config_val would show it as the
+  // setting of the host.
+  ...(program !== 'condor_config_val' && { _CONDOR_QUERY_TIMEOUT: '10' }),
+});
 
 /** What the operator's own environment may say to the commands: where configuration and credentials are. */
 const inherited =
   /^(PATH|HOME|USER|LOGNAME|TMPDIR|SSH_AUTH_SOCK|DOCKER_HOST|CONDOR_CONFIG|_CONDOR_\w+|BEARER_TOKEN_FILE|KRB5CCNAME|X509_\w+)$/;
 
-export const environment = (): NodeJS.ProcessEnv => ({
+export const environment = (command: Command): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => inherited.test(name))),
-  ...fixedEnvironment,
+  ...fixedEnvironment(command),
 });
 
 function checkWord(word: string): void {

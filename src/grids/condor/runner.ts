@@ -175,7 +175,7 @@ class Child {
   ) {
     // Its own process group: a prefix may fork, and a kill has to reach what it started.
     this.process = spawn(file, args, {
-      env: environment(),
+      env: environment(command),
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
