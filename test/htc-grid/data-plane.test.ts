@@ -1,17 +1,27 @@
 /** One contract over every data plane. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Call } from '../../src/grids/htc-grid/calls.js';
 import type { DataPlane } from '../../src/grids/htc-grid/data-plane.js';
 import { inputKey, outputKey, submissionKey } from '../../src/grids/htc-grid/data-plane.js';
 import { FolderDataPlane } from '../../src/grids/htc-grid/data-plane-folder.js';
 import { MemoryDataPlane } from '../../src/grids/htc-grid/data-plane-memory.js';
+import { LayeredDataPlane } from '../../src/grids/htc-grid/data-plane-layered.js';
+import type { RedisSettings } from '../../src/grids/htc-grid/data-plane-redis.js';
 import { RedisDataPlane } from '../../src/grids/htc-grid/data-plane-redis.js';
+import type { S3Settings } from '../../src/grids/htc-grid/data-plane-s3.js';
+import { S3DataPlane } from '../../src/grids/htc-grid/data-plane-s3.js';
 import { encodeInput, payloadOf } from '../../src/grids/htc-grid/encoding.js';
+import { pythonJson } from '../../src/grids/htc-grid/python-json.js';
 import type { RedisServer } from '../real/index.js';
 import { describeReal } from '../real/index.js';
+import { freePort } from '../real/redis.js';
+import type { S3Server } from './s3-server.js';
+import { startS3 } from './s3-server.js';
 import { live } from './support.js';
 
 const session = '18a45134-e5fd-11f1-8152-02fc00000001';
@@ -20,7 +30,8 @@ const onCall = (call: Call) => {
   calls.push(call);
 };
 
-function contract(open: () => Promise<DataPlane>) {
+/** @param many keys in one round; a server of files takes its time for each */
+function contract(open: () => Promise<DataPlane>, many = 1200) {
   let data: DataPlane;
   beforeAll(async () => {
     data = await open();
@@ -58,7 +69,7 @@ function contract(open: () => Promise<DataPlane>) {
   });
 
   it('reads many keys in their order, in one round', async () => {
-    const keys = Array.from({ length: 1200 }, (_, n) => inputKey(`${session}_${String(n + 10)}`));
+    const keys = Array.from({ length: many }, (_, n) => inputKey(`${session}_${String(n + 10)}`));
     await data.put(keys.map((key, n) => [key, encodeInput(n)]));
     calls.length = 0;
     const values = await data.getMany([...keys, 'missing'], 100);
@@ -76,7 +87,7 @@ function contract(open: () => Promise<DataPlane>) {
     expect(stored?.text.length).toBe(1000);
     expect(stored && payloadOf(stored, 500)).toMatchObject({
       truncated: true,
-      bytes: JSON.stringify(large).length,
+      bytes: pythonJson(large).length,
     });
   });
 
@@ -128,6 +139,127 @@ describe('a data plane in a folder', () => {
   it('refuses to write a key that would leave the folder', async () => {
     const data = await FolderDataPlane.open(join(folder, 'keys'));
     await expect(data.put([['../outside', 'x']])).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+  });
+});
+
+describe('a data plane in S3', () => {
+  let s3: S3Server;
+  beforeAll(async () => {
+    s3 = await startS3();
+  });
+  afterAll(async () => {
+    await s3.stop();
+  });
+  const open = (more: Partial<S3Settings> = {}) =>
+    S3DataPlane.open({ ...s3, region: 'eu-west-1', kmsKeyId: 'the-key', onCall, ...more });
+  contract(() => open(), 60);
+
+  it('writes to the bucket root, encrypted with the key of the grid', async () => {
+    s3.writes.length = 0;
+    const data = await open();
+    await data.put([[inputKey(`${session}_0`), 'MQ==']]);
+    await data.stop();
+    expect(s3.writes).toMatchObject([
+      {
+        path: expect.stringMatching(`^/${s3.bucket}/${session}_0-input(\\?|$)`) as string,
+        headers: {
+          'x-amz-server-side-encryption': 'aws:kms',
+          'x-amz-server-side-encryption-aws-kms-key-id': 'the-key',
+        },
+      },
+    ]);
+  });
+
+  it('is unavailable with wrong credentials, without its bucket, and where nothing listens', async () => {
+    const credentials = { accessKeyId: 'nobody', secretAccessKey: 'wrong-secret' };
+    for (const more of [
+      { credentials },
+      { bucket: 'other' },
+      { endpoint: 'http://127.0.0.1:1' },
+    ] satisfies Partial<S3Settings>[]) {
+      const data = await open(more);
+      const failing = data.put([['a', 'b']]);
+      await expect(failing).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      await expect(failing).rejects.not.toThrow(/wrong-secret/);
+      await data.stop();
+    }
+  });
+
+  describe('behind a Redis', () => {
+    const cache = new MemoryDataPlane();
+    let store: S3DataPlane;
+    let both: LayeredDataPlane;
+    beforeAll(async () => {
+      store = await open();
+      both = new LayeredDataPlane(cache, store);
+    });
+    contract(async () => both, 60);
+
+    it('has in both what is written, and reads what the cache has lost from the store, into the cache', async () => {
+      const key = outputKey(`${session}_77`);
+      await both.put([[key, 'MQ==']]);
+      expect((await cache.get(key, 10))?.text).toBe('MQ==');
+      const fresh = new MemoryDataPlane();
+      const again = new LayeredDataPlane(fresh, store);
+      expect((await again.get(key, 10))?.text).toBe('MQ==');
+      expect((await fresh.get(key, 10))?.text).toBe('MQ==');
+      expect((await again.getMany([key, 'none'], 10)).map((one) => one?.text)).toEqual([
+        'MQ==',
+        undefined,
+      ]);
+    });
+
+    it('answers from the store while the cache is away', async () => {
+      const away = await RedisDataPlane.open({ host: '127.0.0.1', port: 1, onCall });
+      const again = new LayeredDataPlane(away, store);
+      await store.put([[outputKey(`${session}_78`), 'Mg==']]);
+      expect((await again.get(outputKey(`${session}_78`), 10))?.text).toBe('Mg==');
+      // For a while it is not asked again: this is one call of the store.
+      calls.length = 0;
+      expect((await again.get(outputKey(`${session}_78`), 10))?.text).toBe('Mg==');
+      expect(calls.map(({ kind, outcome }) => `${kind} ${outcome}`)).toEqual(['data-read ok']);
+      await away.stop();
+    });
+  });
+});
+
+describeReal('redis', 'a data plane in Redis with TLS', (redis) => {
+  let server: RedisServer;
+  let folder: string;
+  let ca: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'htc-graph-tls-'));
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const named = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    await promisify(execFile)('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-keyout', key, '-out', cert, '-days', '2', ...named],
+    ]);
+    ca = await readFile(cert, 'utf8');
+    const port = await freePort();
+    server = await redis.start(
+      ...['--tls-port', String(port), '--tls-cert-file', cert, '--tls-key-file', key],
+      ...['--tls-auth-clients', 'no', '--requirepass', 'secret'],
+    );
+    tls = { host: '127.0.0.1', port, tls: true, password: 'secret' };
+  });
+  afterAll(async () => {
+    await server.stop();
+    await rm(folder, { recursive: true });
+  });
+  let tls: RedisSettings;
+
+  it('is written and read over TLS with a password', async () => {
+    const data = await RedisDataPlane.open({ ...tls, ca });
+    await data.put([[outputKey(`${session}_0`), 'MQ==']]);
+    expect((await data.get(outputKey(`${session}_0`), 10))?.text).toBe('MQ==');
+    await data.stop();
+  });
+
+  it('is not trusted without its certificate', async () => {
+    const data = await RedisDataPlane.open(tls);
+    await expect(data.get('a', 1)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await data.stop();
   });
 });
 

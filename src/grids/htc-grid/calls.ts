@@ -84,7 +84,8 @@ function explain(error: unknown, what: string): Error {
   if (name === 'ConditionalCheckFailedException' || name === 'ResourceInUseException')
     return new Refused(name, { cause: error });
   if (throttled.has(name)) return throttledError(what, error);
-  if (name === 'TimeoutError')
+  // The second is what ioredis says.
+  if (name === 'TimeoutError' || message === 'Command timed out')
     return new GridError('TIMED_OUT', `${what} did not answer in time.`, { cause: error });
   if (name === 'ResourceNotFoundException' || name === 'NoSuchBucket')
     return new GridError('UNAVAILABLE', `${what} does not exist there; check name and region.`, {

@@ -1,11 +1,15 @@
 /** Two data planes as one: a store that keeps everything, and a cache before it that may lose it. */
 import { asGridError } from '../../errors.js';
+import { Circuit } from './circuit.js';
 import type { DataPlane, StoredText } from './data-plane.js';
 
 /** Values that go from the store into the cache are not larger than this. */
 const maxRefillChars = 1024 * 1024;
 
 export class LayeredDataPlane implements DataPlane {
+  /** A cache that is away costs one reader its time, not all of them. */
+  readonly #circuit = new Circuit({ what: 'The cache', failures: 1 });
+
   constructor(
     private readonly cache: DataPlane,
     private readonly store: DataPlane,
@@ -49,7 +53,8 @@ export class LayeredDataPlane implements DataPlane {
         : [],
     );
     // The answer is there already: a cache that takes nothing is not the reader's concern.
-    if (whole.length > 0) await this.cache.put(whole, signal).catch(() => undefined);
+    if (whole.length > 0 && this.#circuit.state.status === 'OK')
+      await this.cache.put(whole, signal).catch(() => undefined);
     return keys.map((key, index) => values[index] ?? stored.get(key));
   }
 
@@ -64,10 +69,16 @@ export class LayeredDataPlane implements DataPlane {
   /** A cache that is away has nothing; the store is asked then. */
   async #cached(keys: readonly string[], maxChars: number, signal: AbortSignal | undefined) {
     try {
-      return await this.cache.getMany(keys, maxChars, signal);
+      this.#circuit.enter();
+      const values = await this.cache.getMany(keys, maxChars, signal);
+      this.#circuit.succeeded();
+      return values;
     } catch (error) {
       signal?.throwIfAborted();
-      if (!asGridError(error).retryable) throw error;
+      const { retryable, retryAfterMs, message } = asGridError(error);
+      if (!retryable) throw error;
+      // An open circuit's own refusal is no further failure.
+      if (retryAfterMs === undefined) this.#circuit.failed(message);
       return keys.map(() => undefined);
     }
   }

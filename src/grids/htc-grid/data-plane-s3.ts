@@ -104,7 +104,7 @@ export class S3DataPlane implements DataPlane {
     const chars = head.size ?? head.text.length;
     if (chars <= head.text.length) return headOf(head.text, maxChars);
     // Its last characters tell how many bytes it decodes to.
-    const end = await this.#read(key, 'bytes=-2', signal);
+    const end = await this.#read(key, `bytes=${String(chars - 2)}-${String(chars - 1)}`, signal);
     return { text: head.text.slice(0, maxChars), chars, end: end?.text ?? '' };
   }
 
