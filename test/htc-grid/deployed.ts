@@ -7,6 +7,7 @@ import { decodeText, encodeOutput } from '../../src/grids/htc-grid/encoding.js';
 import type { HtcGrid, TaskGridSettings } from '../../src/grids/htc-grid/index.js';
 import { openTaskGrid } from '../../src/grids/htc-grid/index.js';
 import type { GatewayAccess } from '../../src/grids/htc-grid/over-the-wire.js';
+import type { RawItem } from '../../src/grids/htc-grid/item.js';
 import { TableReader } from '../../src/grids/htc-grid/table.js';
 import { TableWriter } from '../../src/grids/htc-grid/table-writer.js';
 import type { GatewayStandIn, StandInSettings } from './gateway-stand-in.js';
@@ -19,6 +20,8 @@ export interface Deployment {
   readonly writer: TableWriter;
   /** Opens another server on the grid; it is closed with the deployment. */
   open(settings?: Opening): Promise<HtcGrid>;
+  /** Rows as they were captured. */
+  put(items: readonly RawItem[]): Promise<void>;
   /** Does what a worker does with each message there is; `run` may throw. */
   work(run: (task: unknown) => unknown): Promise<void>;
   stop(): Promise<void>;
@@ -67,6 +70,10 @@ export async function deploy(
       });
       grids.push(grid);
       return grid;
+    },
+    async put(items) {
+      const puts = items.map((Item) => ({ PutRequest: { Item } }));
+      await connection.send('BatchWriteItem', { RequestItems: { [table]: puts } });
     },
     async work(run) {
       for (const { taskId } of gateway.messages.splice(0)) {

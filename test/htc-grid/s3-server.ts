@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import S3rver from 's3rver';
 
 export interface S3Server {
@@ -13,6 +14,7 @@ export interface S3Server {
   readonly bucket: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly writes: { readonly path: string; readonly headers: IncomingHttpHeaders }[];
+  remove(key: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -29,12 +31,19 @@ export async function startS3(): Promise<S3Server> {
     serve(request, response);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const endpoint = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+  const credentials = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' };
+  const client = new S3Client({ endpoint, credentials, region: 'eu-west-1', forcePathStyle: true });
   return {
-    endpoint: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
+    endpoint,
     bucket,
-    credentials: { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' },
+    credentials,
     writes,
+    async remove(key) {
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+    },
     async stop() {
+      client.destroy();
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
