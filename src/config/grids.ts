@@ -28,9 +28,20 @@ const attribute = z
   .string()
   .regex(/^[A-Za-z_]\w{0,255}$/, 'expected the name of a ClassAd attribute such as "Environment"');
 
+const embeddedPool = z.strictObject({
+  kind: z.literal('HTCONDOR'),
+  name: gridName,
+  embedded: z.literal(true),
+  cpus: z.int().min(1).max(1024).default(4),
+  memoryMb: z.int().min(64).max(16_777_216).default(4096),
+  slots: z.int().min(1).max(256).optional(),
+  hideAttributes: z.array(attribute).optional(),
+});
+
 const pool = z.strictObject({
   kind: z.literal('HTCONDOR'),
   name: gridName,
+  embedded: z.literal(false).default(false),
   prefix: z
     .strictObject({ kind: z.enum(['exec', 'ssh']), argv: z.array(z.string().min(1)).min(1) })
     .optional(),
@@ -53,10 +64,12 @@ const pool = z.strictObject({
 });
 
 export type EmbeddedSettings = Readonly<z.output<typeof embedded>>;
+export type EmbeddedPoolSettings = Readonly<z.output<typeof embeddedPool>>;
 export type PoolSettings = Readonly<z.output<typeof pool>>;
 /** An entry as it is written; that of a deployed grid is not complete without its `agentConfig`. */
-export type GridEntry = EmbeddedSettings | DeployedEntry | PoolSettings;
-export type GridSettings = EmbeddedSettings | DeployedSettings | PoolSettings;
+export type GridEntry = EmbeddedSettings | DeployedEntry | EmbeddedPoolSettings | PoolSettings;
+export type GridSettings =
+  EmbeddedSettings | DeployedSettings | EmbeddedPoolSettings | PoolSettings;
 export type { DeployedSettings } from './deployed-grid.js';
 
 /** Chosen by hand, not by a union: the message is then about the kind that was meant. */
@@ -81,7 +94,7 @@ const grid = z.unknown().transform((entry, context): GridEntry => {
 
 function schemaOf(entry: unknown): z.ZodType<GridEntry> | undefined {
   const { kind, embedded: inProcess } = (entry ?? {}) as Record<string, unknown>;
-  if (kind === 'HTCONDOR') return pool;
+  if (kind === 'HTCONDOR') return inProcess === true ? embeddedPool : pool;
   if (kind === 'HTC_GRID') return inProcess === true ? embedded : deployedEntry;
   return undefined;
 }

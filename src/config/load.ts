@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { tokenDigest } from '../access/tokens.js';
 import { overlayEnvironment } from './environment.js';
 import { deployedSettings } from './deployed-grid.js';
-import type { GridEntry, GridSettings } from './grids.js';
+import type { EmbeddedPoolSettings, GridEntry, GridSettings } from './grids.js';
 import { readJsonFile } from './json-file.js';
 import { isLoopback } from './loopback.js';
 import { ConfigError, problemsOf } from './problem.js';
@@ -177,6 +177,17 @@ function contradictionsOf(found: Configuration): string[] {
       `grids[${index}].name: expected each name once, but got "${names[index]}" again.`,
     ),
   );
+  found.grids?.forEach((grid, index) => {
+    if (isEmbeddedPool(grid) && grid.slots !== undefined && grid.slots > grid.cpus) {
+      problems.push(
+        `grids[${index}].slots: expected at most one slot for each of ${grid.cpus} cpus, but got ${grid.slots}.`,
+      );
+    }
+    if (!isEmbeddedPool(grid) || isLoopback(found.server.host)) return;
+    problems.push(
+      `grids[${index}].embedded: expected server.host to be a loopback address (127.0.0.1, ::1, localhost), because the jobs of an embedded pool run as the account of the server, but got "${found.server.host}". Listen on loopback, or configure a real pool.`,
+    );
+  });
   if (found.limits.bodyBytes > found.limits.submitBodyBytes) {
     problems.push(
       `limits.bodyBytes: expected at most limits.submitBodyBytes (${found.limits.submitBodyBytes}), but got ${found.limits.bodyBytes}.`,
@@ -199,6 +210,9 @@ function contradictionsOf(found: Configuration): string[] {
 }
 
 const isEmbedded = (grid: GridSettings): boolean => grid.kind === 'HTC_GRID' && grid.embedded;
+
+export const isEmbeddedPool = (grid: GridSettings): grid is EmbeddedPoolSettings =>
+  grid.kind === 'HTCONDOR' && grid.embedded;
 
 /** The positions of values that came before. */
 const repeated = (values: readonly string[]): number[] =>

@@ -2,8 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import type { DeployedGateway } from '../config/deployed-grid.js';
 import type { Configuration } from '../config/load.js';
+import { isLoopback } from '../config/loopback.js';
 import type {
   DeployedSettings,
+  EmbeddedPoolSettings,
   EmbeddedSettings,
   GridSettings,
   PoolSettings,
@@ -14,13 +16,16 @@ import { GridRegistry } from '../grids/registry.js';
 import type { Logger } from './log.js';
 import type { Metrics } from './metrics.js';
 
-/** Without `grids` in the configuration: an embedded HTC-Grid, and the pool of this host where there is one. */
+/** Without `grids` in the configuration: an embedded HTC-Grid, and the pool of this host or an embedded one. */
 export async function configuredGrids({
   grids,
   handler,
   exec,
-}: Pick<Configuration, 'grids' | 'handler' | 'exec'>): Promise<readonly GridSettings[]> {
-  const chosen = grids ?? [embeddedDefault, ...((await poolIsHere()) ? [poolDefault] : [])];
+  server,
+}: Pick<Configuration, 'grids' | 'handler' | 'exec' | 'server'>): Promise<
+  readonly GridSettings[]
+> {
+  const chosen = grids ?? [embeddedDefault, ...(await defaultPools(server.host))];
   if (handler === null && exec === null) return chosen;
   const named =
     exec === null
@@ -40,13 +45,23 @@ const embeddedDefault: EmbeddedSettings = {
 const poolDefault: PoolSettings = {
   kind: 'HTCONDOR',
   name: 'pool',
+  embedded: false,
   concurrency: 4,
   deadlineMs: 15_000,
 };
+const embeddedPoolDefault: EmbeddedPoolSettings = {
+  kind: 'HTCONDOR',
+  name: 'pool',
+  embedded: true,
+  cpus: 4,
+  memoryMb: 4096,
+};
 
-async function poolIsHere(): Promise<boolean> {
+/** Jobs of an embedded pool run as this process does, so it is not offered beyond loopback. */
+async function defaultPools(host: string): Promise<readonly GridSettings[]> {
   const { commandsFound } = await import('../grids/condor/index.js');
-  return commandsFound({});
+  if (await commandsFound({})) return [poolDefault];
+  return isLoopback(host) ? [embeddedPoolDefault] : [];
 }
 
 /** Opens all or none. */
@@ -69,7 +84,8 @@ async function openGrid(settings: GridSettings, metrics: Metrics, log: Logger): 
   const count = (call: { readonly kind: string; readonly outcome: string; readonly ms: number }) =>
     metrics.gridCall({ grid, call: call.kind, outcome: call.outcome, ms: call.ms });
   if (settings.kind === 'HTCONDOR') {
-    const { openPool } = await import('../grids/condor/index.js');
+    const { openEmbeddedPool, openPool } = await import('../grids/condor/index.js');
+    if (settings.embedded) return openEmbeddedPool(settings);
     return openPool({ ...settings, onCommand: count });
   }
   // The SDK's notice about the next Node belongs to those who choose the version, not on each console.
@@ -133,6 +149,12 @@ export async function describeGrid(
   grid: AnyGrid,
   signal: AbortSignal,
 ): Promise<{ readonly ok: boolean; readonly text: string }> {
+  if (settings.kind === 'HTCONDOR' && settings.embedded) {
+    const { cpus, memoryMb, slots } = settings;
+    const cut = slots === undefined ? 'one partitionable slot' : `${slots} slots`;
+    const text = `HTCondor, embedded: ${cpus} cpus and ${memoryMb} MiB in ${cut}, in memory, jobs run as this account`;
+    return { ok: true, text };
+  }
   if (settings.kind === 'HTCONDOR') {
     const { probe } = await import('../grids/condor/index.js');
     const found = await probe(settings, signal);

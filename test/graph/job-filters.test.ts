@@ -1,8 +1,8 @@
 /** Each typed filter of jobs gives, from the schedd, what the same condition gives when it is applied here. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { JobFilter } from '../generated/graphql.js';
-import { describeReal } from '../real/index.js';
-import { type Graph, openGraph, poolGrid } from './open-graph.js';
+import { describePools } from '../condor/pools.js';
+import { type Graph, openGraph } from './open-graph.js';
 import { idsOf, nameOf, type SeedJob, seedJobs, seedList, valueOf } from './seed.js';
 
 const names = ['RequestCpus', 'MyBool', 'MyInt', 'MyBigInt', 'MyString', 'MyUnicode', 'Rank'];
@@ -132,11 +132,11 @@ const cases: readonly Case[] = [
   ['nothing in particular', {}, () => true],
 ];
 
-describeReal('pool', 'filters of jobs', (pool) => {
+describePools('filters of jobs', (pool) => {
   let graph: Graph;
   let all: readonly SeedJob[];
   beforeAll(async () => {
-    graph = await openGraph([poolGrid(pool)]);
+    graph = await openGraph([await pool.open()]);
     all = await seedJobs(graph, { names });
   });
   afterAll(() => graph.stop());

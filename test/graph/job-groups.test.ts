@@ -6,18 +6,18 @@ import {
   SeedGroupsDocument,
   SeedNestedGroupsDocument,
 } from '../generated/graphql.js';
-import { describeReal } from '../real/index.js';
-import { type Graph, openGraph, poolGrid } from './open-graph.js';
+import { describePools } from '../condor/pools.js';
+import { type Graph, openGraph } from './open-graph.js';
 import { idsOf, named, nameOf, ofSeed, type SeedJob, seedJobs, valueOf } from './seed.js';
 
 const names = ['RequestMemory', 'RequestGPUs', 'MyInt', 'MyExpr', 'MyBigInt'];
 const filter = ofSeed();
 
-describeReal('pool', 'groups of jobs', (pool) => {
+describePools('groups of jobs', (pool) => {
   let graph: Graph;
   let all: readonly SeedJob[];
   beforeAll(async () => {
-    graph = await openGraph([poolGrid(pool)]);
+    graph = await openGraph([await pool.open()]);
     all = await seedJobs(graph, { names });
   });
   afterAll(() => graph.stop());

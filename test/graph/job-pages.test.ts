@@ -1,17 +1,17 @@
 /** Paging through jobs: every job once, in order, from either end, whatever the order. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobOrder, SeedJobsQueryVariables } from '../generated/graphql.js';
-import { describeReal } from '../real/index.js';
-import { type Graph, openGraph, poolGrid } from './open-graph.js';
+import { describePools } from '../condor/pools.js';
+import { type Graph, openGraph } from './open-graph.js';
 import { idsOf, type SeedJob, seedJobs, seedList, valueOf } from './seed.js';
 
 const names = ['RequestMemory', 'MyInt'];
 
-describeReal('pool', 'pages of jobs', (pool) => {
+describePools('pages of jobs', (pool) => {
   let graph: Graph;
   let all: readonly SeedJob[];
   beforeAll(async () => {
-    graph = await openGraph([poolGrid(pool)], { maxPageSize: 1000 });
+    graph = await openGraph([await pool.open()], { maxPageSize: 1000 });
     all = await seedJobs(graph, { names });
   });
   afterAll(() => graph.stop());

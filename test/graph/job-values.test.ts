@@ -1,14 +1,17 @@
 /** The values of a job ad arrive as they are: no digit, byte or difference between kinds is lost. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JobAdDocument } from '../generated/graphql.js';
-import { describeReal } from '../real/index.js';
-import { type Graph, openGraph, poolGrid } from './open-graph.js';
+import { describePools } from '../condor/pools.js';
+import { type Graph, openGraph } from './open-graph.js';
+import type { JobPool } from '../../src/grids/jobs.js';
 import { named } from './seed.js';
 
-describeReal('pool', 'values of the awkward job', (pool) => {
+describePools('values of the awkward job', (pool) => {
   let graph: Graph;
+  let port: JobPool;
   beforeAll(async () => {
-    graph = await openGraph([poolGrid(pool)]);
+    port = await pool.open();
+    graph = await openGraph([port]);
   });
   afterAll(() => graph.stop());
 
@@ -89,17 +92,17 @@ describeReal('pool', 'values of the awkward job', (pool) => {
     let cluster = 0;
     beforeAll(async () => {
       cluster = await pool.submit(
+        port,
         'alice',
         [
           'executable = /bin/true',
-          'transfer_executable = false',
           'hold = true',
-          '+Inner = {1, Other + 1, "/Expr(x)/"}',
+          '+Inner = {1, Another + 1, "/Expr(x)/"}',
           'queue',
         ].join('\n'),
       );
     });
-    afterAll(() => pool.remove(`ClusterId == ${cluster}`));
+    afterAll(() => pool.remove(port, cluster));
 
     it('are marked, so that no text is taken for one', async () => {
       const { jobs } = await graph.ask(JobAdDocument, {
@@ -110,7 +113,7 @@ describeReal('pool', 'values of the awkward job', (pool) => {
       expect(jobs?.nodes[0]?.attribute).toEqual({
         ...plain,
         name: 'Inner',
-        value: [1, { expression: 'Other + 1' }, '/Expr(x)/'],
+        value: [1, { expression: 'Another + 1' }, '/Expr(x)/'],
       });
     });
   });

@@ -125,8 +125,8 @@ async function machines(
   );
 }
 
-function slotRows(
-  pool: Pool,
+export function slotRows(
+  pool: Pick<Pool, 'name'>,
   projection: Projection,
   hidden: HiddenNames,
 ): (ad: Ad) => SlotRow | undefined {
@@ -155,7 +155,12 @@ const adTable: FieldTable = {
 };
 const adKeys = ['Name', 'MyType', 'LastHeardFrom'] as const;
 
-function adRow(pool: Pool, type: AdType, ad: Ad, hidden: HiddenNames): PoolAdRow | undefined {
+export function adRow(
+  pool: Pick<Pool, 'name'>,
+  type: AdType,
+  ad: Ad,
+  hidden: HiddenNames,
+): PoolAdRow | undefined {
   const name = ad.string('Name');
   if (name === null) return undefined;
   return {

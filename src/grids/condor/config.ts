@@ -14,13 +14,19 @@ export async function readConfig(
   const { daemon, daemonName } = query;
   const args = [...target(pool, daemon, daemonName), '-dump', '-verbose'];
   const output = await pool.runner.collect({ program: 'condor_config_val', args }, signal);
-  const wanted = choice(query);
+  const wanted = settingChoice(query);
   const settings = parseDump(output.toString('utf8'));
   const secrets = secretNames(settings);
   return settings
     .filter(wanted)
     .map((setting) =>
-      rowOf(pool, daemon ?? null, daemonName ?? null, setting, secrets.has(upper(setting.name))),
+      configRow(
+        pool.name,
+        daemon ?? null,
+        daemonName ?? null,
+        setting,
+        secrets.has(upper(setting.name)),
+      ),
     );
 }
 
@@ -49,7 +55,12 @@ function target(
   return [...addressed(pool, { name: daemonName, own: false }), daemonOptions[daemon]];
 }
 
-function choice({ names, matching, changedOnly }: ConfigQuery): (setting: Setting) => boolean {
+/** Which settings a query asks for. */
+export function settingChoice({
+  names,
+  matching,
+  changedOnly,
+}: ConfigQuery): (setting: Setting) => boolean {
   const exact = names && new Set(names.map(upper));
   const part = matching === undefined ? undefined : upper(matching);
   return ({ name, isDefault }) => {
@@ -91,8 +102,8 @@ export function secretNames(settings: readonly Setting[]): ReadonlySet<string> {
 
 const upper = (name: string): string => name.toUpperCase();
 
-function rowOf(
-  pool: Pool,
+export function configRow(
+  gridName: string,
   daemon: ConfigDaemon | null,
   daemonName: string | null,
   setting: Setting,
@@ -100,9 +111,9 @@ function rowOf(
 ): ConfigRow {
   return {
     __typename: 'ConfigEntry',
-    id: encodeId('ConfigEntry', pool.name, daemon, daemonName, setting.name),
-    gridName: pool.name,
-    idKey: [pool.name, daemon ?? '', daemonName ?? '', setting.name],
+    id: encodeId('ConfigEntry', gridName, daemon, daemonName, setting.name),
+    gridName,
+    idKey: [gridName, daemon ?? '', daemonName ?? '', setting.name],
     daemon,
     ...setting,
     ...(redacted && { value: '', raw: null }),

@@ -17,16 +17,7 @@ export function historyCommand(
   { scanLimit, since }: HistoryScan,
   ...options: readonly string[]
 ): Command {
-  // A limit of 0, or one that is no number, silently means no limit.
-  if (!Number.isSafeInteger(scanLimit) || scanLimit < 1) {
-    throw new GridError('BAD_USER_INPUT', `Expected a scanLimit of at least 1, came ${scanLimit}.`);
-  }
-  if (since !== undefined && !/^\d{1,9}(\.\d{1,9})?$/.test(since)) {
-    throw new GridError(
-      'BAD_USER_INPUT',
-      `Expected since to be a job id such as "50.0" or "50", came ${JSON.stringify(since.slice(0, 80))}.`,
-    );
-  }
+  checkScan({ scanLimit, since });
   return {
     program: 'condor_history',
     args: [
@@ -39,4 +30,18 @@ export function historyCommand(
       ...selecting(query),
     ],
   };
+}
+
+/** BAD_USER_INPUT where the words would mean something else to the command. */
+export function checkScan({ scanLimit, since }: HistoryScan): void {
+  // A limit of 0, or one that is no number, silently means no limit.
+  if (!Number.isSafeInteger(scanLimit) || scanLimit < 1) {
+    throw new GridError('BAD_USER_INPUT', `Expected a scanLimit of at least 1, came ${scanLimit}.`);
+  }
+  if (since !== undefined && !/^\d{1,9}(\.\d{1,9})?$/.test(since)) {
+    throw new GridError(
+      'BAD_USER_INPUT',
+      `Expected since to be a job id such as "50.0" or "50", came ${JSON.stringify(since.slice(0, 80))}.`,
+    );
+  }
 }

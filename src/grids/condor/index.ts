@@ -18,6 +18,7 @@ export { checkRefs } from './attributes.js';
 export { describe, type Field, type FieldTable } from './field.js';
 export { jobFields } from './fields.js';
 export { slotFields } from './slot-fields.js';
+export { openEmbeddedPool, type EmbeddedPoolSettings } from './embedded/index.js';
 export { commandsFound, probe } from './health.js';
 export type { CommandPrefix } from './command.js';
 export type { CommandReport } from './runner.js';

@@ -48,7 +48,7 @@ export function jobSource(
     grid: pool.name,
     part: source === 'HISTORY' ? `${schedd.name} (history)` : schedd.name,
     deadlineMs: sourceDeadlineMs(pool),
-    known: (ref) => knownOf(pool, schedd, listing, ref),
+    known: (ref) => knownOfJob(pool.name, schedd.name, listing, ref),
     admits: async (refs) => checkRefs(refs, hidden, jobTable),
     ...(maxJobs !== undefined && { maxRows: maxJobs }),
     scan,
@@ -93,18 +93,18 @@ const limitOf = ({ maxJobs }: PoolPolicy, rest: Predicate): readonly string[] =>
   maxJobs !== undefined && rest.op === 'const' && rest.value ? ['-limit', String(maxJobs + 1)] : [];
 
 /** Fields that every job of the source shares, and (as missing) fields that jobs don't have. */
-function knownOf(pool: Pool, schedd: Schedd, listing: JobListing, ref: Ref): Value {
+export function knownOfJob(gridName: string, schedd: string, listing: JobListing, ref: Ref): Value {
   if ('attribute' in ref) return undefined;
   switch (ref.field) {
     case 'grid':
     case 'gridName':
-      return pool.name;
+      return gridName;
     case 'kind':
       return 'HTCONDOR';
     case '__typename':
       return 'Job';
     case 'schedd':
-      return schedd.name;
+      return schedd;
     case 'origin':
       return listing.source === 'ALL' ? undefined : listing.source;
     case 'id':

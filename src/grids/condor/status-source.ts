@@ -92,7 +92,7 @@ export async function admits(
 }
 
 /** Fields that every row of the source shares. */
-export function knownOf(pool: Pool, typename: string, ref: Ref): Value {
+export function knownOf(pool: Pick<Pool, 'name'>, typename: string, ref: Ref): Value {
   if ('attribute' in ref) return undefined;
   switch (ref.field) {
     case 'grid':
