@@ -22,9 +22,7 @@ export async function configuredGrids({
   handler,
   exec,
   server,
-}: Pick<Configuration, 'grids' | 'handler' | 'exec' | 'server'>): Promise<
-  readonly GridSettings[]
-> {
+}: Pick<Configuration, 'grids' | 'handler' | 'exec' | 'server'>): Promise<readonly GridSettings[]> {
   const chosen = grids ?? [embeddedDefault, ...(await defaultPools(server.host))];
   if (handler === null && exec === null) return chosen;
   const named =
