@@ -119,6 +119,7 @@ async function importModule(file: string): Promise<unknown> {
 /** Paths in a file are relative to that file. */
 function withPaths(grid: GridEntry, folder: string): GridEntry {
   if (grid.kind === 'HTCONDOR') {
+    if (grid.embedded) return grid;
     const { eventLog } = grid;
     if (!eventLog) return grid;
     return { ...grid, eventLog: { ...eventLog, path: resolve(folder, eventLog.path) } };
