@@ -13,7 +13,7 @@ export interface OpenFile {
 interface Listed {
   readonly path: string;
   readonly inode: bigint;
-  readonly modifiedMs: number;
+  readonly modifiedNs: bigint;
 }
 
 /** Undefined where there is none (yet); other trouble is thrown. */
@@ -57,14 +57,14 @@ export type Successor =
 export async function successorOf(
   path: string,
   inode: bigint,
-  modifiedMs: number,
+  modifiedNs: bigint,
 ): Promise<Successor> {
   for (let attempt = 0; ; attempt += 1) {
     const files = await listed(path);
     const at = files.findIndex((file) => file.inode === inode);
     // Not found: all that are younger come after it, the oldest of them first.
     const next =
-      at === -1 ? files.findLast((file) => file.modifiedMs >= modifiedMs) : files[at - 1];
+      at === -1 ? files.findLast((file) => file.modifiedNs >= modifiedNs) : files[at - 1];
     if (next === undefined) return { kind: at === -1 ? 'none' : 'newest' };
     const file = await openFile(next.path);
     if (file?.inode === next.inode) return { kind: at === -1 ? 'gap' : 'next', file };
@@ -89,7 +89,7 @@ async function listed(path: string): Promise<readonly Listed[]> {
     const full = join(folder, file);
     const info = await stat(full, { bigint: true }).catch(() => undefined);
     if (info !== undefined) {
-      found.push({ path: full, inode: info.ino, modifiedMs: Number(info.mtimeMs) });
+      found.push({ path: full, inode: info.ino, modifiedNs: info.mtimeNs });
     }
   }
   return found;

@@ -19,9 +19,9 @@ export class RecordCutter {
   /** Up to here the end of the record at hand was looked for. */
   #searched = 0;
 
-  /** Whether bytes of a record wait for its end. */
-  get partial(): boolean {
-    return this.#rest.length > 0;
+  /** Bytes of a record that wait for its end. */
+  get waitingBytes(): number {
+    return this.#rest.length;
   }
 
   /** The records that end in these bytes, as text, each without the line break behind it. */

@@ -27,6 +27,8 @@ export interface EventLogOptions {
 const chunkBytes = 256 * 1024;
 /** Read before the end of a file that is there already, so that a record under way is seen whole. */
 const lookBackBytes = 64 * 1024;
+/** The system stamps files with a clock that moves in steps. */
+const clockStepMs = 50;
 /** A writer that had opened a file before it was rotated may add to it a little later. */
 const lateMs = 3_000;
 /** A rotated log has no file under its name until the next event is written; this long is not worth a word. */
@@ -34,7 +36,7 @@ const absentMs = 2_000;
 
 interface Current extends OpenFile {
   position: number;
-  modifiedMs: number;
+  modifiedNs: bigint;
   readonly cutter: RecordCutter;
 }
 
@@ -48,6 +50,7 @@ export class EventLogReader {
   #trouble: string | undefined = 'not looked at yet';
   #absentSinceMs: number | undefined;
   #begunAtMs = 0;
+  #begun = false;
   #watcher: FSWatcher | undefined;
   #cancelLook: (() => void) | undefined;
   #running: Promise<void> | undefined;
@@ -68,6 +71,7 @@ export class EventLogReader {
   async begin(): Promise<void> {
     this.#begunAtMs = this.#clock.now();
     await this.#look();
+    this.#begun = true;
     this.#schedule();
   }
 
@@ -129,7 +133,7 @@ export class EventLogReader {
         this.#absentSinceMs = undefined;
         return this.#say(undefined);
       }
-      const successor = await successorOf(path, current.inode, current.modifiedMs);
+      const successor = await successorOf(path, current.inode, current.modifiedNs);
       switch (successor.kind) {
         case 'newest':
           // Renamed, and nothing written since.
@@ -153,18 +157,18 @@ export class EventLogReader {
 
   /** A file that was begun after following did is read from its start, another from its end. */
   async #entered(file: OpenFile): Promise<Current> {
-    const info = await file.handle.stat();
+    const info = await file.handle.stat({ bigint: true });
+    const size = Number(info.size);
     const current: Current = {
       ...file,
       position: 0,
-      modifiedMs: info.mtimeMs,
+      modifiedNs: info.mtimeNs,
       cutter: new RecordCutter(),
     };
-    if (info.birthtimeMs > this.#begunAtMs) return current;
-    const from = Math.max(0, info.size - lookBackBytes);
-    current.position = from;
-    while (current.position < info.size) {
-      const length = Math.min(chunkBytes, info.size - current.position);
+    if (this.#begun && Number(info.birthtimeMs) >= this.#begunAtMs - clockStepMs) return current;
+    current.position = Math.max(0, size - lookBackBytes);
+    while (current.position < size) {
+      const length = Math.min(chunkBytes, size - current.position);
       const { bytesRead } = await file.handle.read(this.#buffer, 0, length, current.position);
       if (bytesRead === 0) break;
       current.position += bytesRead;
@@ -177,18 +181,18 @@ export class EventLogReader {
     await this.#late?.file.handle.close();
     const old = this.#current;
     this.#late = old && { file: old, untilMs: this.#clock.uptime() + lateMs };
-    this.#current = { ...file, position: 0, modifiedMs: 0, cutter: new RecordCutter() };
+    this.#current = { ...file, position: 0, modifiedNs: 0n, cutter: new RecordCutter() };
     this.#absentSinceMs = undefined;
   }
 
   async #drain(file: Current): Promise<void> {
-    const info = await file.handle.stat();
-    if (info.size < file.position) {
+    const info = await file.handle.stat({ bigint: true });
+    if (Number(info.size) < file.position) {
       this.#options.onGap('the log was truncated');
       file.position = 0;
       file.cutter.reset();
     }
-    file.modifiedMs = info.mtimeMs;
+    file.modifiedNs = info.mtimeNs;
     while (!this.#stopped) {
       const { bytesRead } = await file.handle.read(this.#buffer, 0, chunkBytes, file.position);
       if (bytesRead === 0) return;
@@ -213,7 +217,7 @@ export class EventLogReader {
     if (nowMs - this.#absentSinceMs < absentMs) return;
     await this.#abandon();
     this.#options.onGap('the log was removed');
-    this.#say(`${this.#options.path} was removed.`);
+    this.#say(`There is no ${this.#options.path}.`);
   }
 
   async #abandon(): Promise<void> {

@@ -56,7 +56,7 @@ function parsed(text: string): RawRecord | undefined {
 function valueOf({ tag, argument, text, values, attributes }: Open): unknown {
   switch (tag) {
     case 's':
-      return unescape(text);
+      return withBytes(unescape(text));
     case 'i':
       return integer(text.trim());
     case 'r':
@@ -94,6 +94,17 @@ const unescape = (text: string): string =>
     const code = hex === undefined ? Number(decimal) : Number.parseInt(String(hex), 16);
     return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : '\u{fffd}';
   });
+
+/** Bytes beyond ASCII are written as `\303\274`. */
+const withBytes = (text: string): string =>
+  text.replace(/(?:\\[0-3][0-7]{2})+/g, (run) =>
+    Buffer.from(
+      run
+        .split('\\')
+        .slice(1)
+        .map((octal) => Number.parseInt(octal, 8)),
+    ).toString('utf8'),
+  );
 
 const isObject = (value: unknown): value is RawRecord =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
