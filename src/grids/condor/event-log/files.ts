@@ -4,6 +4,7 @@
  */
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 export interface OpenFile {
   readonly handle: FileHandle;
@@ -59,9 +60,14 @@ export async function successorOf(
   inode: bigint,
   modifiedNs: bigint,
 ): Promise<Successor> {
-  for (let attempt = 0; ; attempt += 1) {
-    const files = await listed(path);
-    const at = files.findIndex((file) => file.inode === inode);
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const files = await settled(path);
+    const at = files?.findIndex((file) => file.inode === inode) ?? -1;
+    // A rotation under way is let pass before the file is taken for gone.
+    if (files === undefined || (at === -1 && attempt < 3)) {
+      await pause(5);
+      continue;
+    }
     // Not found: all that are younger come after it, the oldest of them first.
     const next =
       at === -1 ? files.findLast((file) => file.modifiedNs >= modifiedNs) : files[at - 1];
@@ -70,25 +76,39 @@ export async function successorOf(
     if (file?.inode === next.inode) return { kind: at === -1 ? 'gap' : 'next', file };
     // A rotation came in between: the names mean other files now.
     await file?.handle.close();
-    if (attempt === 20) throw new Error(`${path} rotates faster than it can be followed.`);
   }
+  throw new Error(`${path} rotates faster than it can be followed.`);
+}
+
+/** The files as they were at one moment: listed twice alike. */
+async function settled(path: string): Promise<readonly Listed[] | undefined> {
+  const before = await listed(path);
+  const now = await listed(path);
+  const inodes = (files: readonly Listed[]) => files.map(({ inode }) => inode).join(' ');
+  return inodes(before) === inodes(now) ? now : undefined;
 }
 
 /** From the newest to the oldest. */
 async function listed(path: string): Promise<readonly Listed[]> {
   const folder = dirname(path);
   const name = basename(path);
-  const rotated = (await readdir(folder)).flatMap((file) => {
-    const suffix = file.startsWith(`${name}.`) ? file.slice(name.length + 1) : '';
-    if (suffix === 'old') return [{ file, age: 1 }];
-    return /^[1-9]\d{0,4}$/.test(suffix) ? [{ file, age: Number(suffix) }] : [];
+  const ages = (await readdir(folder)).flatMap((file) => {
+    const age = file.startsWith(`${name}.`) ? file.slice(name.length + 1) : '';
+    return /^[1-9]\d{0,2}$/.test(age) ? [Number(age)] : [];
   });
-  rotated.sort((a, b) => a.age - b.age);
+  // The oldest may be on its way to the next name.
+  const last = Math.max(0, ...ages) + 1;
+  const names = [
+    name,
+    `${name}.old`,
+    ...Array.from({ length: last }, (_, i) => `${name}.${i + 1}`),
+  ];
   const found: Listed[] = [];
-  for (const file of [name, ...rotated.map((one) => one.file)]) {
+  // In the direction in which files move: each is met, if twice.
+  for (const file of names) {
     const full = join(folder, file);
     const info = await stat(full, { bigint: true }).catch(() => undefined);
-    if (info !== undefined) {
+    if (info !== undefined && !found.some(({ inode }) => inode === info.ino)) {
       found.push({ path: full, inode: info.ino, modifiedNs: info.mtimeNs });
     }
   }
