@@ -1,4 +1,5 @@
 /** Streams of HTC-Grid: completions of tasks and progress of sessions. */
+import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Ctx, ID, Resolver, Root, Subscription } from 'type-graphql';
 import { maySee } from '../src/access/caller.js';
 import { GridError } from '../src/errors.js';
@@ -6,7 +7,8 @@ import { decodeIdAs } from '../src/grids/id.js';
 import { rows } from '../src/grids/row.js';
 import type { Progress } from '../src/grids/state.js';
 import type { Completion, SessionRow, TaskGrid, TaskRow } from '../src/grids/tasks.js';
-import { and, matches, type Predicate } from '../src/query/predicate.js';
+import { type Projection, projectionOf as refsProjection, union } from '../src/query/plan.js';
+import { and, matches, type Predicate, refsOf } from '../src/query/predicate.js';
 import { follow, latest, mapFrames, resolveStart, type StreamFrame } from '../src/streams/index.js';
 import {
   Delivery,
@@ -16,6 +18,8 @@ import {
 } from '../schema/stream.js';
 import { TaskFilter } from '../schema/task.js';
 import { freshLoaders, type GraphContext } from './context.js';
+import { projectionOf } from './plan.js';
+import { along, selection } from './selection.js';
 import { taskPredicate } from './filter.js';
 import { Guard } from './rule.js';
 import { deliveryArg, startArg, streamOptions } from './stream-options.js';
@@ -47,8 +51,15 @@ export class StreamResolver {
   @Subscription(() => TaskCompletedFrame, {
     description:
       'Each task of the sessions as it reaches a terminal state, at least once per (id, revision); ends with COMPLETE when all have. Without sessions: every completion that the grid shows, without an end.',
-    subscribe: ({ args, context }: { args: TaskCompletedArgs; context: GraphContext }) =>
-      completed(args, context),
+    subscribe: ({
+      args,
+      context,
+      info,
+    }: {
+      args: TaskCompletedArgs;
+      context: GraphContext;
+      info: GraphQLResolveInfo;
+    }) => completed(args, context, info),
   })
   @Guard('own')
   taskCompleted(
@@ -89,14 +100,19 @@ export class StreamResolver {
 async function completed(
   args: TaskCompletedArgs,
   context: GraphContext,
+  info: GraphQLResolveInfo,
 ): Promise<AsyncGenerator<TaskFrame, void>> {
   const { grid, sessions } = streamed(args.sessions, context);
   const filter = and(context.own, taskPredicate(args.filter));
+  const shown = union(
+    projectionOf(along(selection(info), 'tasks')),
+    refsProjection(refsOf(filter)),
+  );
   const options = {
     ...streamOptions(args.delivery, context),
     start: resolveStart(args.start),
     seenAt: ({ seenAt }: TaskCompletion) => seenAt,
-    keep: (entries: readonly TaskCompletion[]) => withRows(entries, grid, filter, context),
+    keep: (entries: readonly TaskCompletion[]) => withRows(entries, grid, shown, filter, context),
   };
   if (!sessions) {
     const frames = follow<TaskCompletion>([grid.everything()], options);
@@ -163,17 +179,25 @@ async function visibleSession(
   );
 }
 
-/** Completions that pass the filter, each with its row as it is now; one that can't be read fails the stream. */
+/**
+ * Completions that pass the filter, each with its row: as it is now, or as the completion tells it where
+ * nothing else is shown. One that can't be read fails the stream.
+ */
 async function withRows(
   entries: readonly Completion[],
   grid: TaskGrid,
+  shown: Projection,
   filter: Predicate,
   { recent }: GraphContext,
 ): Promise<readonly TaskCompletion[]> {
-  const keys = entries.map(({ taskId, revision }) => ({ id: taskId, revision }));
-  const found = (await recent.get(grid.name)?.load(keys)) ?? [];
+  const told = entries.map((entry) => grid.rowOf(entry, shown.fields));
+  const keys = entries
+    .filter((_, i) => told[i] === undefined)
+    .map(({ taskId, revision }) => ({ id: taskId, revision }));
+  const found = keys.length === 0 ? [] : ((await recent.get(grid.name)?.load(keys)) ?? []);
+  const read = found.values();
   return entries.flatMap((entry, i): readonly TaskCompletion[] => {
-    const row = found[i];
+    const row = told[i] ?? read.next().value;
     if (row instanceof Error) throw row;
     return row && matches(filter, row, rows.read) ? [{ ...entry, row }] : [];
   });

@@ -137,6 +137,8 @@ export interface TaskGrid extends Grid {
     dryRun: boolean,
     signal: AbortSignal,
   ): Promise<readonly CancelledSession[]>;
+  /** The row of a completion, as far as it is known without a read; undefined where the fields need one. */
+  rowOf(completion: Completion, fields: ReadonlySet<string>): TaskRow | undefined;
   /** The log of a session's completions, followed as long as somebody holds it (or until complete). */
   follow(session: string, signal: AbortSignal): Promise<CompletionLog<Completion>>;
   /** A cursor position for "now" without starting to follow; position 0 where no log exists yet. */

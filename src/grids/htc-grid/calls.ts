@@ -9,6 +9,8 @@ export interface Call {
   readonly kind: CallKind;
   readonly outcome: CallOutcome;
   readonly ms: number;
+  /** Read units that the table charged, where it said so. */
+  readonly units?: number;
 }
 export type OnCall = (call: Call) => void;
 
@@ -51,15 +53,22 @@ export async function timed<T>(
   onCall: OnCall | undefined,
   signal: AbortSignal | undefined,
   run: () => Promise<T>,
+  unitsOf: (answer: T) => number | undefined = () => undefined,
 ): Promise<T> {
   // One listener for each call under way, gone with it: many calls of one request are no leak.
   if (signal !== undefined) setMaxListeners(0, signal);
   const start = performance.now();
-  const tell = (outcome: CallOutcome) => onCall?.({ kind, outcome, ms: performance.now() - start });
+  const tell = (outcome: CallOutcome, units?: number) =>
+    onCall?.({
+      kind,
+      outcome,
+      ms: performance.now() - start,
+      ...(units === undefined ? {} : { units }),
+    });
   signal?.throwIfAborted();
   try {
     const answer = await run();
-    tell('ok');
+    tell('ok', unitsOf(answer));
     return answer;
   } catch (error) {
     if (signal?.aborted === true) {

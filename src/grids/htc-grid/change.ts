@@ -9,8 +9,9 @@ export interface TaskChange {
   readonly taskId: string;
   readonly sessionId: string;
   readonly state: NativeState;
-  readonly retries: number;
-  /** Epoch milliseconds; 0 where the row has none. */
+  /** Undefined where only the state was seen, in an index. */
+  readonly retries: number | undefined;
+  /** Epoch milliseconds; 0 where the row has none, or was not read. */
   readonly completedAt: number;
 }
 
@@ -24,7 +25,7 @@ export function changeOf(item: TaskItem): TaskChange | undefined {
     taskId: item.taskId,
     sessionId: item.sessionId,
     state: known,
-    retries: item.retries ?? 0,
+    retries: item.retries,
     completedAt: item.completedAt ?? 0,
   };
 }
@@ -32,9 +33,19 @@ export function changeOf(item: TaskItem): TaskChange | undefined {
 /**
  * How far a task is, as one number: a task that is given back counts one retry more, and within one
  * attempt states follow each other in the order of `nativeStates`. The larger one is the later one.
+ * @param before how far it was; a state without a number of retries belongs to the same attempt, or to
+ * the next one where it can't follow: once a task has ended, only another end can
  */
-export const rankOf = (change: Pick<TaskChange, 'state' | 'retries'>): number =>
-  change.retries * nativeStates.length + nativeStates.indexOf(change.state);
+export function rankOf(
+  { state, retries }: Pick<TaskChange, 'state' | 'retries'>,
+  before: number | undefined,
+): number {
+  const place = nativeStates.indexOf(state);
+  if (retries !== undefined) return retries * nativeStates.length + place;
+  if (before === undefined) return place;
+  const rank = before - (before % nativeStates.length) + place;
+  return rank < before && !isLast(stateOfRank(before)) ? rank + nativeStates.length : rank;
+}
 
 export const stateOfRank = (rank: number): NativeState =>
   // The remainder is an index of the list.

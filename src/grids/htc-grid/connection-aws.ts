@@ -3,7 +3,7 @@ import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import type { OnCall } from './calls.js';
 import { timed } from './calls.js';
 import type { Connection, Operation, Operations } from './connection.js';
-import { kindOf, labelOf } from './connection.js';
+import { kindOf, labelOf, unitsOf } from './connection.js';
 
 export interface TableSettings {
   readonly table: string;
@@ -56,8 +56,13 @@ export async function connect(settings: TableSettings): Promise<Connection> {
     table: settings.table,
     label,
     send: (operation, input, signal) =>
-      timed(kindOf[operation], label, settings.onCall, signal, () =>
-        calls[operation](input, signal === undefined ? {} : { abortSignal: signal }),
+      timed(
+        kindOf[operation],
+        label,
+        settings.onCall,
+        signal,
+        () => calls[operation](input, signal === undefined ? {} : { abortSignal: signal }),
+        unitsOf,
       ),
     close: () => {
       client.destroy();

@@ -6,7 +6,7 @@ import { Agent, request } from 'node:http';
 import type { OnCall } from './calls.js';
 import { timed } from './calls.js';
 import type { Connection, Operation, Operations } from './connection.js';
-import { kindOf, labelOf } from './connection.js';
+import { kindOf, labelOf, unitsOf } from './connection.js';
 
 export interface LocalSettings {
   readonly table: string;
@@ -35,8 +35,13 @@ export function connectLocally(settings: LocalSettings): Connection {
       input: Operations[O]['input'],
       signal?: AbortSignal,
     ): Promise<Operations[O]['output']> =>
-      timed(kindOf[operation], label, settings.onCall, signal, () =>
-        post(settings, agent, operation, JSON.stringify(input), signal),
+      timed(
+        kindOf[operation],
+        label,
+        settings.onCall,
+        signal,
+        () => post(settings, agent, operation, JSON.stringify(input), signal),
+        unitsOf,
       ),
     close: () => {
       agent.destroy();

@@ -54,3 +54,16 @@ export interface Connection {
 }
 
 export const labelOf = (table: string): string => `The state table "${table}"`;
+
+interface Consumed {
+  readonly CapacityUnits?: number;
+}
+
+/** What a read cost, as the table says where it was asked to. */
+export function unitsOf(answer: object): number | undefined {
+  if (!('ConsumedCapacity' in answer)) return undefined;
+  const consumed = answer.ConsumedCapacity as Consumed | readonly Consumed[] | undefined;
+  if (consumed === undefined) return undefined;
+  const each = 'length' in consumed ? consumed : [consumed];
+  return each.reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
+}

@@ -26,15 +26,17 @@ import type { TaskChange } from './change.js';
 import { mapOf } from './concurrency.js';
 import { countsOf, everyState } from './counts.js';
 import type { DataPlane } from './data-plane.js';
+import { answeredByIndex } from './fields.js';
 import { healthOf } from './health.js';
 import type { Component } from './health.js';
+import { indexEntry } from './item.js';
 import { readPayload } from './payload.js';
 import { rowFields } from './row.js';
 import type { SessionEntry, SessionRegistry } from './registry.js';
 import type { SessionLogs } from './session-logs.js';
 import { timeOfSessionId } from './session-id.js';
 import { TaskSource } from './sources.js';
-import { isSessionId } from './status.js';
+import { isSessionId, nativeStates, workState } from './status.js';
 import type { Submissions } from './submission.js';
 import type { ActiveSessions, TableReader } from './table.js';
 import type { TableWriter } from './table-writer.js';
@@ -216,6 +218,12 @@ export class HtcGrid implements TaskGrid {
         ? { ...answer, session: this.#sessionRow(answer.nativeId) }
         : answer,
     );
+  }
+
+  rowOf({ taskId, state }: Completion, fields: ReadonlySet<string>): TaskRow | undefined {
+    const native = nativeStates.find((one) => workState(one) === state);
+    if (native === undefined || !answeredByIndex(fields)) return undefined;
+    return this.parts.rows.row(indexEntry(taskId, native), fields);
   }
 
   follow(session: string, signal: AbortSignal): Promise<CompletionLog<Completion>> {

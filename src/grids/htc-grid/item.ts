@@ -1,6 +1,7 @@
 /** One row of the state table, checked where it enters; attributes an index leaves out are undefined. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { sessionOf } from './status.js';
+import type { NativeState } from './status.js';
+import { sessionOf, statusOf } from './status.js';
 
 export type RawItem = Readonly<Record<string, AttributeValue>>;
 
@@ -57,6 +58,19 @@ export function decodeItem(raw: RawItem): TaskItem | undefined {
     heartbeatSec: integer(raw[attributes.heartbeatSec]),
   };
 }
+
+/** What the session index holds of a task. */
+export const indexEntry = (taskId: string, state: NativeState): TaskItem => ({
+  taskId,
+  sessionId: sessionOf(taskId),
+  status: statusOf(state, sessionOf(taskId)),
+  owner: undefined,
+  retries: undefined,
+  submittedAt: undefined,
+  completedAt: undefined,
+  priority: undefined,
+  heartbeatSec: undefined,
+});
 
 function text(value: AttributeValue | undefined): string | undefined {
   return value?.S;

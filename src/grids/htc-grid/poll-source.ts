@@ -1,32 +1,43 @@
 /**
- * Changes by asking the table: one poll for each followed session however many follow it. The
- * simplest source, and the one that any table allows; quick while things happen, slower when quiet.
+ * Changes by asking the table: one poll for each followed session however many follow it. It reads what
+ * ended since the last poll, not all that has ended, and no rows (docs/grids/htc-grid.md, "Following by polling").
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { asGridError } from '../../errors.js';
-import type { ChangeSink, TaskChange } from './change.js';
-import { changeOf } from './change.js';
+import type { Clock } from '../../streams/clock.js';
+import { systemClock } from '../../streams/clock.js';
+import type { ChangeSink } from './change.js';
 import type { CompletionSource, LossSink } from './completion-source.js';
+import { SessionPoll } from './session-poll.js';
 import type { TableReader } from './table.js';
 
 export interface PollSettings {
   readonly reader: TableReader;
-  /** Pause after a poll that brought news. @default 250 */
+  /** Pause after a poll that brought news. @default 1000 */
   readonly fastestMs?: number;
   /** Longest pause; each quiet poll doubles it up to here. @default 5000 */
   readonly slowestMs?: number;
   /** Failed polls in a row after which the source is lost. @default 6 */
   readonly failures?: number;
+  /** How often a worker renews its claim (`task_ttl_refresh_interval_sec`). @default 5000 */
+  readonly refreshMs?: number;
+  readonly clock?: Clock;
 }
 
 export class PollSource implements CompletionSource {
   readonly #settings: Required<PollSettings>;
 
   constructor(settings: PollSettings) {
-    this.#settings = { fastestMs: 250, slowestMs: 5000, failures: 6, ...settings };
+    this.#settings = {
+      fastestMs: 1000,
+      slowestMs: 5000,
+      failures: 6,
+      refreshMs: 5000,
+      clock: systemClock,
+      ...settings,
+    };
   }
 
-  /** Nothing is missed from the first poll on, because each one sees the whole session. */
+  /** Nothing that ends is missed from the first poll on, because that one sees all that has ended. */
   async watch(
     session: string,
     changes: ChangeSink,
@@ -40,14 +51,14 @@ export class PollSource implements CompletionSource {
   }
 
   async #run(session: string, changes: ChangeSink, signal: AbortSignal): Promise<void> {
-    const { fastestMs, slowestMs, failures } = this.#settings;
-    const seen = new Map<string, string>();
+    const { fastestMs, slowestMs, failures, clock } = this.#settings;
+    const poll = new SessionPoll(session, this.#settings);
     let pauseMs = fastestMs;
     let failed = 0;
     while (!signal.aborted) {
-      await sleep(pauseMs, undefined, { signal, ref: false });
+      await pause(clock, pauseMs, signal);
       try {
-        const news = await this.#poll(session, seen, signal);
+        const news = await poll.next(signal);
         if (news.length > 0) changes(news);
         pauseMs = news.length > 0 ? fastestMs : Math.min(slowestMs, pauseMs * 2);
         failed = 0;
@@ -58,24 +69,18 @@ export class PollSource implements CompletionSource {
       }
     }
   }
+}
 
-  /** What is new since the last poll; rows are read where the status of the index is news. */
-  async #poll(
-    session: string,
-    seen: Map<string, string>,
-    signal: AbortSignal,
-  ): Promise<TaskChange[]> {
-    const news: TaskChange[] = [];
-    for await (const page of this.#settings.reader.sessionPages(session, undefined, signal)) {
-      const fresh = page.filter((item) => seen.get(item.taskId) !== item.status);
-      const ids = fresh.map((item) => item.taskId);
-      for (const item of (await this.#settings.reader.items(ids, signal)).values()) {
-        const change = changeOf(item);
-        if (change === undefined || seen.get(item.taskId) === item.status) continue;
-        seen.set(item.taskId, item.status);
-        news.push(change);
-      }
-    }
-    return news;
-  }
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = clock.after(ms, () => {
+      signal.removeEventListener('abort', leave);
+      resolve();
+    });
+    const leave = () => {
+      end();
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+  });
 }

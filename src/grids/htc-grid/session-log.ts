@@ -90,7 +90,7 @@ export class SessionLog {
   #advance(change: TaskChange): boolean {
     const key = keyOf(change.taskId);
     const before = this.#ranks.get(key);
-    const rank = rankOf(change);
+    const rank = rankOf(change, before);
     if (before !== undefined) {
       if (before >= rank) return false;
       this.#add(stateOfRank(before), -1);

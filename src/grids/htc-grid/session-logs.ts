@@ -6,11 +6,14 @@
 import { GridError } from '../../errors.js';
 import { AppendLog } from '../../streams/append-log.js';
 import type { CompletionLog } from '../../streams/log.js';
+import { isTerminal } from '../state.js';
 import type { Completion } from '../tasks.js';
 import type { TaskChange } from './change.js';
 import { changeOf } from './change.js';
 import type { CompletionSource } from './completion-source.js';
+import type { TaskItem } from './item.js';
 import { SessionLog } from './session-log.js';
+import { parseStatus } from './status.js';
 import type { TableReader } from './table.js';
 
 export interface SessionLogsSettings {
@@ -170,17 +173,24 @@ export class SessionLogs {
     return state;
   }
 
-  /** How far every task of the session is, by the rows themselves: the index lags and has no stamps. */
+  /** How far every task of the session is; rows are read of those that ended: their order is by their stamps. */
   async #snapshot(session: string, signal: AbortSignal): Promise<TaskChange[]> {
     const { reader } = this.settings;
     const changes: TaskChange[] = [];
-    for await (const page of reader.sessionPages(session, undefined, signal)) {
-      const ids = page.map((item) => item.taskId);
-      const rows = await reader.items(ids, signal, { consistent: true });
-      for (const row of rows.values()) {
-        const change = changeOf(row);
+    const add = (items: Iterable<TaskItem>) => {
+      for (const item of items) {
+        const change = changeOf(item);
         if (change !== undefined) changes.push(change);
       }
+    };
+    for await (const page of reader.sessionPages(session, undefined, signal)) {
+      const ended = page.filter(({ status }) => isTerminal(parseStatus(status).state));
+      const rows = await reader.items(
+        ended.map((item) => item.taskId),
+        signal,
+      );
+      add(rows.values());
+      add(page.filter(({ taskId }) => !rows.has(taskId)));
     }
     return changes;
   }

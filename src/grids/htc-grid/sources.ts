@@ -10,7 +10,7 @@ import { mapOf } from './concurrency.js';
 import { countsOf, everyState, sumOf } from './counts.js';
 import { answeredByIndex } from './fields.js';
 import type { TaskItem } from './item.js';
-import { attributes } from './item.js';
+import { attributes, indexEntry } from './item.js';
 import {
   countable,
   countableFilter,
@@ -136,13 +136,7 @@ export class TaskSource implements Source<TaskRow> {
 
   /** A row that stands for all tasks of a session in a state. */
   #sample(session: string, state: NativeState): TaskRow {
-    const item = {
-      ...nothing,
-      taskId: session,
-      sessionId: session,
-      status: statusOf(state, session),
-    };
-    return this.settings.rows.row(item, new Set());
+    return this.settings.rows.row(indexEntry(session, state), new Set());
   }
 
   async #window(
@@ -209,15 +203,6 @@ export class TaskSource implements Source<TaskRow> {
     if (this.truncated) notes.truncated = true;
   }
 }
-
-const nothing = {
-  owner: undefined,
-  retries: undefined,
-  submittedAt: undefined,
-  completedAt: undefined,
-  priority: undefined,
-  heartbeatSec: undefined,
-};
 
 /** One query for each state where the filter leaves few of them, else one for the whole session. */
 function queriesOf(filter: Predicate): readonly (NativeState | undefined)[] {

@@ -7,8 +7,10 @@ import type { Connection } from './connection.js';
 import type { RawItem, TaskItem } from './item.js';
 import { attributes, decodeItem } from './item.js';
 import type { NativeState } from './status.js';
-import { partitions, sessionOf, statusOf } from './status.js';
-import { heartbeatIndex, sessionIndex, tableDefinition } from './table-definition.js';
+import { partitions, sessionOf } from './status.js';
+import { tableDefinition } from './table-definition.js';
+import type { HeartbeatRange, StateRange } from './table-queries.js';
+import { heartbeatQuery, sessionQuery } from './table-queries.js';
 
 /** DynamoDB's own limit of keys in one BatchGetItem. */
 const batchGetLimit = 100;
@@ -33,11 +35,11 @@ export class TableReader {
   /** Entries of a session, a page of up to 1 MB at a time: task id, session id and status only. */
   async *sessionPages(
     session: string,
-    state: NativeState | undefined,
+    states: StateRange,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<TaskItem[]> {
-    for await (const page of this.#pages(this.#session(session, state), signal))
-      yield decodeAll(page.Items ?? []);
+    const query = sessionQuery(this.connection.table, session, states);
+    for await (const page of this.#pages(query, signal)) yield decodeAll(page.Items ?? []);
   }
 
   /** The number of a session's tasks, of one state where it is given. */
@@ -47,7 +49,10 @@ export class TableReader {
     signal: AbortSignal | undefined,
   ): Promise<number> {
     let sum = 0;
-    const query: QueryInput = { ...this.#session(session, state), Select: 'COUNT' };
+    const query: QueryInput = {
+      ...sessionQuery(this.connection.table, session, state),
+      Select: 'COUNT',
+    };
     for await (const page of this.#pages(query, signal)) sum += page.Count ?? 0;
     return sum;
   }
@@ -71,25 +76,11 @@ export class TableReader {
   async byHeartbeat(
     state: NativeState,
     partition: number,
-    range: { readonly beforeSec?: number; readonly limit?: number },
+    range: HeartbeatRange,
     signal: AbortSignal | undefined,
   ): Promise<{ readonly items: readonly TaskItem[]; readonly more: boolean }> {
     const items: TaskItem[] = [];
-    const bounded = range.beforeSec !== undefined;
-    const query: QueryInput = {
-      TableName: this.connection.table,
-      IndexName: heartbeatIndex,
-      KeyConditionExpression: bounded ? '#status = :status AND #beat < :beat' : '#status = :status',
-      ExpressionAttributeNames: {
-        '#status': attributes.status,
-        ...(bounded ? { '#beat': attributes.heartbeatSec } : {}),
-      },
-      ExpressionAttributeValues: {
-        ':status': { S: state + String(partition) },
-        ...(bounded ? { ':beat': { N: String(range.beforeSec) } } : {}),
-      },
-      ...(range.limit === undefined ? {} : { Limit: range.limit }),
-    };
+    const query = heartbeatQuery(this.connection.table, state, partition, range);
     for await (const page of this.#pages(query, signal)) {
       items.push(...decodeAll(page.Items ?? []));
       if (range.limit !== undefined && items.length >= range.limit)
@@ -138,25 +129,6 @@ export class TableReader {
     });
   }
 
-  #session(session: string, state: NativeState | undefined): QueryInput {
-    const ofState = state !== undefined;
-    return {
-      TableName: this.connection.table,
-      IndexName: sessionIndex,
-      KeyConditionExpression: ofState
-        ? '#session = :session AND #status = :status'
-        : '#session = :session',
-      ExpressionAttributeNames: {
-        '#session': attributes.sessionId,
-        ...(ofState ? { '#status': attributes.status } : {}),
-      },
-      ExpressionAttributeValues: {
-        ':session': { S: session },
-        ...(ofState ? { ':status': { S: statusOf(state, session) } } : {}),
-      },
-    };
-  }
-
   async *#pages(query: QueryInput, signal: AbortSignal | undefined): AsyncGenerator<QueryOutput> {
     let from: QueryInput['ExclusiveStartKey'];
     do {
@@ -183,7 +155,10 @@ export class TableReader {
       { rounds: batchRounds, firstMs: 25, mostMs: 1000 },
       signal,
       async () => {
-        const input = { RequestItems: { [table]: request } };
+        const input = {
+          RequestItems: { [table]: request },
+          ReturnConsumedCapacity: 'TOTAL' as const,
+        };
         const answer = await this.connection.send('BatchGetItem', input, signal);
         found.push(...decodeAll(answer.Responses?.[table] ?? []));
         const rest = answer.UnprocessedKeys?.[table];
