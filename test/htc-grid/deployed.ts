@@ -14,6 +14,9 @@ import type { GatewayStandIn, StandInSettings } from './gateway-stand-in.js';
 import { startGateway } from './gateway-stand-in.js';
 
 export interface Deployment {
+  readonly table: string;
+  /** Of the table. */
+  readonly endpoint: string;
   readonly gateway: GatewayStandIn;
   readonly data: DataPlane;
   readonly reader: TableReader;
@@ -44,6 +47,8 @@ export async function deploy(
   const gateway = await startGateway({ ...settings, connection, data });
   const grids: HtcGrid[] = [];
   return {
+    table,
+    endpoint: dynamo.endpoint,
     gateway,
     data,
     reader,

@@ -187,7 +187,7 @@ export async function startGateway(settings: StandInSettings): Promise<GatewaySt
       return;
     }
     const fault = stand.faults[name].shift() ?? {};
-    const refused = [401, 403, 429].includes(Number(fault.answer));
+    const refused = [302, 401, 403, 413, 429].includes(Number(fault.answer));
     const done = (async () => {
       if (refused) return {};
       await fault.workAfter;

@@ -238,6 +238,21 @@ describe('a call that fails', () => {
     });
   });
 
+  it.each([
+    ['a redirection', 302],
+    ['a body that is too large', 413],
+  ])('with %s has not begun: it is not followed, and not repeated', async (_what, answer) => {
+    const headers = { location: 'http://127.0.0.1:2/elsewhere' };
+    deployment.gateway.faults.submit.push({ answer, headers });
+    await expect(grid.submit(plain([1]), live())).rejects.toThrow(`status ${String(answer)}`);
+    expect(submits()).toBe(1);
+  });
+
+  it('because nothing answers is told at once', async () => {
+    const away = await deployment.open({ gateway: { url: 'http://127.0.0.1:1/v1' } });
+    await expect(away.submit(plain([1]), live())).rejects.toThrow(/does not answer/);
+  });
+
   it('with 403 is not repeated, and says what may be wrong', async () => {
     deployment.gateway.faults.submit.push({ answer: 403 });
     await expect(grid.submit(plain([1]), live())).rejects.toThrow(/API key is wrong/);

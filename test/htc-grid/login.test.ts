@@ -138,13 +138,19 @@ describe('a login', () => {
     ['a user who has to choose a password', { username: 'new' }, {}, /FORCE_CHANGE_PASSWORD/],
     ['a user with a second factor', { username: 'mfa' }, {}, /SOFTWARE_TOKEN_MFA/],
     ['an unknown client', { clientId: 'other' }, {}, /client id/],
-    ['a clock that is ahead', {}, { behindMs: 600_000 }, /600 s ahead of its own\. Set the clock/],
-    ['a clock that is behind', {}, { behindMs: -600_000 }, /600 s behind its own/],
-    ['a pool that is not there', { url: 'http://127.0.0.1:1/' }, {}, /ECONNREFUSED/],
+    [
+      'a clock that is ahead',
+      {},
+      { behindMs: 600_000 },
+      /(59\d|60\d) s ahead of its own\. Set the clock/,
+    ],
+    ['a clock that is behind', {}, { behindMs: -600_000 }, /(59\d|60\d) s behind its own/],
+    ['a pool that is not there', { url: 'http://127.0.0.1:2/' }, {}, /ECONNREFUSED/],
   ])('with %s says so, and not the password', async (_what, settings, state, message) => {
     Object.assign(pool, state);
     const failing = open(settings).token(live());
-    await expect(failing).rejects.toMatchObject({ code: 'UNAVAILABLE', message });
+    await expect(failing).rejects.toThrow(message);
+    await expect(failing).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await expect(failing).rejects.not.toThrow(new RegExp(`${password}|wrong "`));
   });
 

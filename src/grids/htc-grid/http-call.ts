@@ -1,4 +1,7 @@
 /** One HTTP call with a deadline and a bound on its answer; what failed says whether it can have arrived. */
+import type { IncomingMessage } from 'node:http';
+import http from 'node:http';
+import https from 'node:https';
 import { GridError } from '../../errors.js';
 
 export interface HttpCall {
@@ -32,56 +35,56 @@ export class HttpFailure extends Error {
   }
 }
 
-/** Faults before the first byte of a request. */
-const unsent =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|ERR_TLS_\w+|ERR_SSL_\w+)$/;
-
-export async function httpCall(call: HttpCall): Promise<Answer> {
-  const { what, method, url, headers, body, callMs, maxBytes, signal } = call;
+/**
+ * A connection of its own for each call: one that was idle may be closed by the other side just as the
+ * call goes out, and then nobody knows whether it has arrived.
+ */
+export function httpCall(call: HttpCall): Promise<Answer> {
+  const { what, method, url, headers, body, callMs, signal } = call;
   signal.throwIfAborted();
   const limit = AbortSignal.timeout(callMs);
-  try {
-    const answer = await fetch(url, {
-      method,
-      headers,
-      ...(body === undefined ? {} : { body }),
-      // Neither tokens nor keys go where a redirection says.
-      redirect: 'error',
-      signal: AbortSignal.any([signal, limit]),
-    });
-    return {
-      status: answer.status,
-      text: await textOf(answer, maxBytes),
-      date: answer.headers.get('date'),
-      retryAfterMs: secondsOf(answer.headers.get('retry-after')),
+  return new Promise((resolve, reject) => {
+    let connected = false;
+    const isSecure = url.startsWith('https:');
+    const fail = (error: Error) => {
+      const reason =
+        signal.aborted && signal.reason instanceof GridError
+          ? signal.reason
+          : limit.aborted
+            ? new GridError('TIMED_OUT', `${what} did not answer within ${String(callMs)} ms.`)
+            : new GridError('UNAVAILABLE', `${what} does not answer${codeOf(error)}.`, {
+                cause: error,
+              });
+      reject(new HttpFailure(reason, connected));
     };
-  } catch (error) {
-    if (limit.aborted && !signal.aborted)
-      throw new HttpFailure(
-        new GridError('TIMED_OUT', `${what} did not answer within ${String(callMs)} ms.`),
-        true,
-      );
-    const code = codeOf(error);
-    throw new HttpFailure(
-      signal.aborted && signal.reason instanceof GridError
-        ? signal.reason
-        : new GridError(
-            'UNAVAILABLE',
-            `${what} does not answer${code === '' ? '' : ` (${code})`}.`,
-            {
-              cause: error,
-            },
-          ),
-      !unsent.test(code),
+    const outgoing = (isSecure ? https : http).request(
+      url,
+      { method, headers, agent: false, signal: AbortSignal.any([signal, limit]) },
+      (incoming) => {
+        read(incoming, call.maxBytes).then((text) => {
+          resolve({
+            status: incoming.statusCode ?? 0,
+            text,
+            date: incoming.headers.date ?? null,
+            retryAfterMs: secondsOf(incoming.headers['retry-after']),
+          });
+        }, fail);
+      },
     );
-  }
+    outgoing.once('socket', (socket) => {
+      socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+        connected = true;
+      });
+    });
+    outgoing.once('error', fail);
+    outgoing.end(body);
+  });
 }
 
-async function textOf(answer: Response, maxBytes: number): Promise<string> {
-  const parts: Uint8Array[] = [];
+async function read(incoming: IncomingMessage, maxBytes: number): Promise<string> {
+  const parts: Buffer[] = [];
   let bytes = 0;
-  if (answer.body === null) return '';
-  for await (const part of answer.body as AsyncIterable<Uint8Array>) {
+  for await (const part of incoming as AsyncIterable<Buffer>) {
     bytes += part.length;
     if (bytes > maxBytes) throw new Error('The answer is too long.');
     parts.push(part);
@@ -89,17 +92,12 @@ async function textOf(answer: Response, maxBytes: number): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-/** What went wrong below `fetch`, which itself only says that it failed. */
-function codeOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (typeof cause !== 'object' || cause === null) return '';
-  const first = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause;
-  const code: unknown =
-    typeof first === 'object' && first !== null && 'code' in first ? first.code : undefined;
-  return typeof code === 'string' ? code : '';
+function codeOf(error: Error): string {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return code === '' ? '' : ` (${code})`;
 }
 
-function secondsOf(header: string | null): number | undefined {
+function secondsOf(header: string | undefined): number | undefined {
   const seconds = Number(header ?? 'none');
   return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, 60) * 1000 : undefined;
 }
