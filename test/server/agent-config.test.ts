@@ -214,7 +214,11 @@ describe('what is refused', () => {
 describe('what may be shown', () => {
   it('has neither the secrets of the configuration nor those of the file', async () => {
     const agent = { ...captured, redis_password: 'secret-1', api_gateway_key: 'secret-2' };
-    for (const environment of [{ INTRA_VPC: '1' }, { USERNAME: 'ada', PASSWORD: 'secret-3' }]) {
+    const environments: Environment[] = [
+      { INTRA_VPC: '1' },
+      { USERNAME: 'ada', PASSWORD: 'secret-3' },
+    ];
+    for (const environment of environments) {
       const found = await grid({ redis: { password: 'secret-4' } }, environment, agent);
       const text = JSON.stringify(masked({ grids: [found] } as never));
       expect(text).toContain('htc_tasks_state_table-main');
