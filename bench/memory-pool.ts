@@ -31,7 +31,7 @@ export function memoryPool(): JobPool {
     ads: absent,
     findSlots: absent,
     findMachines: absent,
-    findAd: absent,
+    findAds: absent,
     config: absent,
   };
 }

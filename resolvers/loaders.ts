@@ -1,7 +1,7 @@
 /** DataLoaders: look-ups of one request, joined by grid; each applies the rule of who may see what. */
 import DataLoader from 'dataloader';
 import { type Caller, maySee } from '../src/access/caller.js';
-import type { JobKey, JobRow, MachineRow, SlotRow } from '../src/grids/jobs.js';
+import type { AdKey, JobKey, JobRow, MachineRow, PoolAdRow, SlotRow } from '../src/grids/jobs.js';
 import type { GridRegistry } from '../src/grids/registry.js';
 import type { Failure, Progress } from '../src/grids/state.js';
 import type { SessionRow, TaskRow } from '../src/grids/tasks.js';
@@ -20,6 +20,7 @@ export interface NamedLookup extends In {
 export interface SlotLookup extends NamedLookup {
   readonly projection: Projection;
 }
+export interface AdLookup extends In, AdKey {}
 export interface ClusterLookup extends In {
   readonly schedd: string;
   readonly clusterId: number;
@@ -37,6 +38,7 @@ export class Loaders {
   readonly jobs: DataLoader<JobLookup, JobRow | undefined, string>;
   readonly machines: DataLoader<NamedLookup, MachineRow | undefined, string>;
   readonly slots: DataLoader<SlotLookup, SlotRow | undefined, string>;
+  readonly ads: DataLoader<AdLookup, PoolAdRow | undefined, string>;
   readonly sessionProgress: DataLoader<NamedLookup, Progress, string>;
   readonly clusters: DataLoader<ClusterLookup, ClusterNode | undefined, string>;
   readonly clusterProgress: DataLoader<ClusterLookup, Progress, string>;
@@ -95,6 +97,10 @@ export class Loaders {
           signal,
         );
       },
+    );
+    this.ads = loader(
+      ({ grid, type, name }) => JSON.stringify([grid, type, name]),
+      (grid, keys) => pool(grid).findAds(keys, signal),
     );
     this.sessionProgress = loader(nameKey, (grid, keys) =>
       htcGrid(grid).progress(

@@ -101,7 +101,7 @@ async function find(
       return loaders.slots.load({ grid: id.grid, name: id.parts[0], projection });
     case 'PoolAd': {
       const type = adTypes.find((known) => known === id.parts[0]);
-      return type && grids.one('HTCONDOR', id.grid).findAd(type, id.parts[1], signal);
+      return type && loaders.ads.load({ grid: id.grid, type, name: id.parts[1] });
     }
     case 'ConfigEntry': {
       const [kind, daemonName, name] = id.parts;

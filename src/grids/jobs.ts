@@ -74,6 +74,12 @@ export interface MachineRow extends Row {
   readonly slots: readonly SlotRow[];
 }
 
+/** What the id of an ad says: its type, and a name that is its own within the type. */
+export interface AdKey {
+  readonly type: AdType;
+  readonly name: string;
+}
+
 export interface PoolAdRow extends Row {
   readonly __typename: 'PoolAd';
   readonly name: string;
@@ -168,7 +174,7 @@ export interface JobPool extends Grid {
     names: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly (MachineRow | undefined)[]>;
-  /** An ad by the type it was listed under and its name. */
-  findAd(type: AdType, name: string, signal: AbortSignal): Promise<PoolAdRow | undefined>;
+  /** Ads by what their ids say, in the order of the keys. */
+  findAds(keys: readonly AdKey[], signal: AbortSignal): Promise<readonly (PoolAdRow | undefined)[]>;
   config(query: ConfigQuery, signal: AbortSignal): Promise<readonly ConfigRow[]>;
 }

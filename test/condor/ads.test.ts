@@ -131,11 +131,10 @@ describeReal('pool', 'ads of the real pool', (pool) => {
     const [kind, grid, of, name] = JSON.parse(
       Buffer.from(first.id, 'base64url').toString(),
     ) as string[];
-    expect([kind, grid, name]).toEqual(['PoolAd', 'condor', first.name]);
-    expect(await port.findAd(of as typeof type, first.name, signal)).toMatchObject({
-      name: first.name,
-      type: first.type,
-    });
+    expect([kind, grid]).toEqual(['PoolAd', 'condor']);
+    expect(name?.startsWith(first.name)).toBe(true);
+    const key = { type: of as typeof type, name: name ?? '' };
+    expect(await port.findAds([key], signal)).toMatchObject([{ id: first.id, type: first.type }]);
   });
 
   test('an ad keeps its id whatever list it was found in', async () => {
@@ -153,6 +152,39 @@ describeReal('pool', 'ads of the real pool', (pool) => {
     expect(slots).toMatchObject([{ name: names[0] }, undefined, undefined]);
     const machines = await port.findMachines(['nosuch', 'pool.example.test'], signal);
     expect(machines).toMatchObject([undefined, { name: 'pool.example.test' }]);
-    expect(await port.findAd('SCHEDD', '" || true || "', signal)).toBeUndefined();
+  });
+
+  test('ads are found by type and name, with a command for each type', async () => {
+    const { port, commands } = opened(pool);
+    const [schedd] = await scanned(port.ads('SCHEDD'));
+    const name = schedd?.name ?? '';
+    const keys = [
+      { type: 'SCHEDD', name: '" || true || "' },
+      { type: 'SCHEDD', name },
+      { type: 'SCHEDD', name: 'nosuch' },
+      { type: 'MASTER', name },
+      { type: 'SCHEDD', name },
+    ] as const;
+    commands.length = 0;
+    const found = await port.findAds(keys, signal);
+    expect(found.map((ad) => ad?.type)).toEqual([
+      ...[undefined, 'Scheduler', undefined],
+      ...['DaemonMaster', 'Scheduler'],
+    ]);
+    expect(commands.filter(({ kind }) => kind === 'status')).toHaveLength(2);
+  });
+
+  test('every submitter of every schedd is an ad of its own', async () => {
+    const { port } = opened(pool);
+    const submitters = await scanned(port.ads('SUBMITTER'));
+    expect(new Set(submitters.map(({ id }) => id)).size).toBe(submitters.length);
+    const again = await port.findAds(
+      submitters.map(({ id }) => {
+        const name = (JSON.parse(Buffer.from(id, 'base64url').toString()) as string[])[3] ?? '';
+        return { type: 'SUBMITTER' as const, name };
+      }),
+      signal,
+    );
+    expect(again.map((ad) => ad?.id)).toEqual(submitters.map(({ id }) => id));
   });
 });

@@ -4,7 +4,7 @@ import type { Projection } from '../../query/plan.js';
 import { matches, type Ref, type Value } from '../../query/predicate.js';
 import type { Source } from '../../query/source.js';
 import { encodeId } from '../id.js';
-import type { AdType, MachineRow, PoolAdRow, SlotRow } from '../jobs.js';
+import type { AdKey, AdType, MachineRow, PoolAdRow, SlotRow } from '../jobs.js';
 import { rows } from '../row.js';
 import { AdRecord, checkFilter } from './attributes.js';
 import { text, time, timeOf, type Fetched, type FieldTable } from './field.js';
@@ -92,18 +92,28 @@ export async function findMachines(
   return names.map((name) => found.get(name));
 }
 
-/** An ad by type and name. */
-export async function findAd(
+/** In the order of the keys; a command for each type, however many names. */
+export async function findAds(
   pool: Pool,
-  type: AdType,
-  name: string,
+  keys: readonly AdKey[],
   signal: AbortSignal,
-): Promise<PoolAdRow | undefined> {
-  const constraint = named('Name', [name]);
-  if (constraint === undefined) return undefined;
-  const command = statusCommand(pool, type, { attributes: undefined, constraint }, '-limit', '1');
-  const [ad] = await collectAds(pool, command, signal);
-  return ad === undefined ? undefined : adRow(pool, type, ad, (await pool.policy(signal)).hidden);
+): Promise<readonly (PoolAdRow | undefined)[]> {
+  const { hidden } = await pool.policy(signal);
+  const found = new Map<string, PoolAdRow>();
+  const types = new Set(keys.map(({ type }) => type));
+  await Promise.all(
+    [...types].map(async (type) => {
+      const names = keys.flatMap((key) => (key.type === type ? [daemonOf(key)] : []));
+      const constraint = named('Name', names);
+      if (constraint === undefined) return;
+      const command = statusCommand(pool, type, { attributes: undefined, constraint });
+      for (const ad of await collectAds(pool, command, signal)) {
+        const row = adRow(pool, type, ad, hidden);
+        if (row !== undefined) found.set(row.id, row);
+      }
+    }),
+  );
+  return keys.map(({ type, name }) => found.get(encodeId('PoolAd', pool.name, type, name)));
 }
 
 async function machines(
@@ -153,7 +163,17 @@ const adTable: FieldTable = {
   type: { ...text('MyType', { meaning: "The ad's MyType." }), whenHidden: 'shown' },
   lastHeardFrom: time('LastHeardFrom', { meaning: 'When the collector heard of it last.' }),
 };
-const adKeys = ['Name', 'MyType', 'LastHeardFrom'] as const;
+const adKeys = ['Name', 'MyType', 'LastHeardFrom', 'ScheddName'] as const;
+
+/** A submitter has an ad at each schedd, all of one name: the schedd is part of its own. */
+function ownName(ad: Ad, name: string): string {
+  const schedd = typeOf(ad) === 'SUBMITTER' ? ad.string('ScheddName') : null;
+  return schedd === null ? name : `${name} ${schedd}`;
+}
+
+/** The Name of the ad of that own name. */
+const daemonOf = ({ type, name }: AdKey): string =>
+  type === 'SUBMITTER' ? name.replace(/ [^ ]*$/, '') : name;
 
 export function adRow(
   pool: Pick<Pool, 'name'>,
@@ -165,10 +185,10 @@ export function adRow(
   if (name === null) return undefined;
   return {
     __typename: 'PoolAd',
-    id: encodeId('PoolAd', pool.name, typeOf(ad) ?? type, name),
+    id: encodeId('PoolAd', pool.name, typeOf(ad) ?? type, ownName(ad, name)),
     gridName: pool.name,
     // ANY lists ads of several types under one name.
-    idKey: [pool.name, ad.string('MyType') ?? '', name],
+    idKey: [pool.name, ad.string('MyType') ?? '', ownName(ad, name)],
     name,
     type: ad.string('MyType') ?? type,
     lastHeardFrom: hidden.has('LastHeardFrom') ? null : timeOf(ad, 'LastHeardFrom'),
@@ -185,7 +205,7 @@ const nameOf = (ad: Ad): string => ad.string('Name') ?? '';
 
 /** Names are data: they go into a quoted string, never in as a positional argument. */
 function named(attribute: string, names: readonly string[]): string | undefined {
-  const tests = names.flatMap((name) => {
+  const tests = [...new Set(names)].flatMap((name) => {
     const literal = stringLiteral(name);
     return literal === undefined ? [] : [`${attribute} =?= ${literal}`];
   });

@@ -6,7 +6,7 @@ import { HistoryDepth } from './history-depth.js';
 import { jobSource } from './job-source.js';
 import { PoolLogs, type JobLogsSettings } from './job-logs.js';
 import { JobLookup, type LookupOptions } from './lookup.js';
-import { findAd, findMachines, findSlots, adSource, machineSource, slotSource } from './ads.js';
+import { findAds, findMachines, findSlots, adSource, machineSource, slotSource } from './ads.js';
 import { readConfig } from './config.js';
 import { clusterProgress } from './progress.js';
 import { PolicyReader, type PolicySettings } from './policy.js';
@@ -88,7 +88,7 @@ export function openPool(settings: PoolSettings): JobPool {
     ads: (type) => adSource(pool, type),
     findSlots: (names, projection, signal) => findSlots(pool, names, projection, signal),
     findMachines: (names, signal) => findMachines(pool, names, signal),
-    findAd: (type, name, signal) => findAd(pool, type, name, signal),
+    findAds: (keys, signal) => findAds(pool, keys, signal),
     config: (query, signal) => readConfig(pool, query, signal),
   };
 }
