@@ -131,10 +131,15 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
       }
     },
 
-    onSubscribe({ extra: connection }, _, payload) {
+    onSubscribe({ extra: connection, subscriptions }, id, payload) {
       const trace = startTrace('ws', `${connection.requestId}.${(count += 1)}`);
       try {
-        return begin(connection, payload, trace);
+        const args = begin(connection, payload, trace);
+        // A `complete` of the client returns what stands here: for a query too, which has no stream of its own.
+        subscriptions[id] = endsAtOnce(nothing(), () =>
+          connection.running.get(payload)?.abort.abort(),
+        );
+        return args;
       } catch (error) {
         const errors = error instanceof Refused ? error.errors : [asGraphQLError(error)];
         const running = connection.running.get(payload);
@@ -189,6 +194,8 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
     },
   };
 }
+
+async function* nothing(): AsyncGenerator<never, void, undefined> {}
 
 /** A document that is not run, with all that is wrong with it. */
 class Refused extends Error {
