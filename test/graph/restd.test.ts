@@ -241,7 +241,8 @@ describeReal('pool', 'what htcondor-restd answers', (pool) => {
       for (const [name, value] of there) {
         // Shown without the prefix that makes it hold for tools alone.
         const setting = found.get(name) ?? found.get(`TOOL.${name}`);
-        if (setting?.redacted !== true) expect([name, setting?.value.trimEnd()]).toEqual([name, value]);
+        if (setting?.redacted !== true)
+          expect([name, setting?.value.trimEnd()]).toEqual([name, value]);
         else expect(setting.value).toBe('');
       }
     });
