@@ -14,6 +14,7 @@ import type {
   PoolAdRow,
   SlotRow,
 } from '../../jobs.js';
+import { encodeId } from '../../id.js';
 import { progressOf, type WorkState } from '../../state.js';
 import { adRow, slotRows } from '../ads.js';
 import type { HiddenNames } from '../hidden.js';
@@ -64,9 +65,17 @@ export function readingOf(
       const found = new Map(machines(pool).map((row) => [row.name, row]));
       return Promise.resolve(names.map((each) => found.get(each)));
     },
-    findAd: (type, adName) => {
-      const found = adsOf(pool, type, pool.now()).find((ad) => ad.string('Name') === adName);
-      return Promise.resolve(mapped(found, (ad) => adRow({ name }, type, ad, pool.hidden)));
+    findAds: (keys) => {
+      const found = new Map(
+        [...new Set(keys.map(({ type }) => type))]
+          .flatMap((type) =>
+            adsOf(pool, type, pool.now()).map((ad) => adRow({ name }, type, ad, pool.hidden)),
+          )
+          .map((row) => [row?.id, row]),
+      );
+      return Promise.resolve(
+        keys.map((key) => found.get(encodeId('PoolAd', name, key.type, key.name))),
+      );
     },
     config: async (query) => configOf(pool, query),
   };
