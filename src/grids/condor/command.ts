@@ -1,8 +1,18 @@
 /** What is run: one HTCondor program with an argument array, and how the words reach the submit host. */
 import { GridError } from '../../errors.js';
 
-export type Program = 'condor_q' | 'condor_history' | 'condor_status' | 'condor_config_val';
-export type CommandKind = 'queue' | 'history' | 'status' | 'config';
+export type Program =
+  | 'condor_q'
+  | 'condor_history'
+  | 'condor_status'
+  | 'condor_config_val'
+  | 'condor_submit'
+  | 'condor_hold'
+  | 'condor_release'
+  | 'condor_rm'
+  | 'condor_qedit';
+export type CommandKind =
+  'queue' | 'history' | 'status' | 'config' | 'submit' | 'hold' | 'release' | 'remove' | 'edit';
 
 export interface Command {
   readonly program: Program;
@@ -30,6 +40,11 @@ export const kindOf: Readonly<Record<Program, CommandKind>> = {
   condor_history: 'history',
   condor_status: 'status',
   condor_config_val: 'config',
+  condor_submit: 'submit',
+  condor_hold: 'hold',
+  condor_release: 'release',
+  condor_rm: 'remove',
+  condor_qedit: 'edit',
 };
 
 /** execve refuses an argument over 128 KiB; a plan never needs as much. */
@@ -40,6 +55,7 @@ export function argvOf(
   command: Command,
   place: CommandPlace,
   deadlineMs: number,
+  extra: Readonly<Record<string, string>> = {},
 ): readonly [string, ...string[]] {
   const program = place.path === undefined ? command.program : `${place.path}/${command.program}`;
   const words: [string, ...string[]] = [program, ...command.args];
@@ -52,7 +68,9 @@ export function argvOf(
   // One second more than here: the local deadline is the one that is reported.
   const remote = [
     'env',
-    ...Object.entries(fixedEnvironment(command)).map(([name, value]) => `${name}=${value}`),
+    ...Object.entries({ ...fixedEnvironment(command), ...extra }).map(
+      ([name, value]) => `${name}=${value}`,
+    ),
     'timeout',
     String(Math.ceil(deadlineMs / 1000) + 1),
     ...words,

@@ -1,6 +1,7 @@
 /** An HTCondor pool, asked by its own commands. */
 import type { Capability, GridHealth } from '../grid.js';
 import type { JobListing, JobPool } from '../jobs.js';
+import { actionCapabilities, openActions, type ActionSettings } from './actions/index.js';
 import { poolHealth } from './health.js';
 import { HistoryDepth } from './history-depth.js';
 import { jobSource } from './job-source.js';
@@ -21,11 +22,14 @@ export { slotFields } from './slot-fields.js';
 export { openEmbeddedPool, type EmbeddedPoolSettings } from './embedded/index.js';
 export { commandsFound, probe } from './health.js';
 export type { CommandPrefix } from './command.js';
+export type { ActAs, ActionSettings } from './actions/index.js';
 export type { CommandReport } from './runner.js';
 
 export interface PoolSettings
-  extends RunnerOptions, LookupOptions, PolicySettings, JobLogsSettings {
+  extends RunnerOptions, LookupOptions, PolicySettings, JobLogsSettings, Partial<ActionSettings> {
   readonly name: string;
+  /** Whether callers may act on jobs; needs `actAs`. @default false */
+  readonly allowActions?: boolean | undefined;
   /** Address of the collector; default: the one of the host's own configuration. */
   readonly pool?: string | undefined;
   /** Full names of the schedds to use; default: the host's own, and those that the collector lists. */
@@ -53,6 +57,13 @@ export function openPool(settings: PoolSettings): JobPool {
     lookup.find(keys, projection, signal);
   const here = settings.prefix === undefined && settings.pool === undefined;
   const logs = new PoolLogs(pool, schedds, findJobs, here, settings);
+  const actions = actionsOf(settings, {
+    pool,
+    prefix: settings.prefix,
+    findJobs,
+    named: (name, signal) => schedds.named(name, signal),
+    schedds: (signal) => schedds.list(signal),
+  });
   let lastOkAt: number | null = null;
 
   const jobs = async (listing: JobListing, signal: AbortSignal) => {
@@ -65,7 +76,8 @@ export function openPool(settings: PoolSettings): JobPool {
     name: settings.name,
     kind: 'HTCONDOR',
     embedded: false,
-    capabilities: () => capabilities,
+    capabilities: () => (actions ? [...actionCapabilities, ...capabilities] : capabilities),
+    ...(actions && { actions }),
     async health(signal): Promise<GridHealth> {
       const health = await poolHealth(pool, schedds, logs, lastOkAt, signal);
       lastOkAt = health.lastOkAt;
@@ -75,6 +87,7 @@ export function openPool(settings: PoolSettings): JobPool {
     async stop() {
       await logs.stop();
       lookup.stop();
+      await actions?.stop();
       await runner.stop();
     },
     jobs,
@@ -91,4 +104,14 @@ export function openPool(settings: PoolSettings): JobPool {
     findAds: (keys, signal) => findAds(pool, keys, signal),
     config: (query, signal) => readConfig(pool, query, signal),
   };
+}
+
+/** Undefined where nobody may act. */
+function actionsOf(
+  { allowActions, actAs, ...settings }: PoolSettings,
+  pool: Parameters<typeof openActions>[1],
+): ReturnType<typeof openActions> | undefined {
+  if (allowActions !== true) return undefined;
+  if (actAs === undefined) throw new Error('allowActions needs actAs: whose account acts.');
+  return openActions({ ...settings, actAs }, pool);
 }

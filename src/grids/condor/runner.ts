@@ -2,18 +2,10 @@
  * Runs HTCondor's commands: no shell, a fixed environment, a deadline, a few at a time, killed when the
  * last one who waits goes away; identical commands in flight are one command.
  */
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import type { Readable } from 'node:stream';
 import { GridError } from '../../errors.js';
-import {
-  argvOf,
-  environment,
-  kindOf,
-  type Command,
-  type CommandKind,
-  type CommandPlace,
-} from './command.js';
-import { failureOf, startFailure } from './errors.js';
+import { argvOf, kindOf, type Command, type CommandKind, type CommandPlace } from './command.js';
+import { Child } from './child.js';
+import { failureOf } from './errors.js';
 import { Places } from './places.js';
 
 export type CommandOutcome = 'ok' | 'failed' | 'timed-out' | 'cancelled';
@@ -46,9 +38,6 @@ export interface RunOptions {
 
 /** Bytes of a collected output; what is larger has to be streamed. */
 const collectLimitBytes = 64 * 1024 * 1024;
-const stderrLimitBytes = 16 * 1024;
-/** As much of stdout as the rules for failures read. */
-const headLimitBytes = 4 * 1024;
 
 export class CommandRunner {
   readonly deadlineMs: number;
@@ -158,80 +147,6 @@ export class CommandRunner {
   }
 }
 
-/** One child process with its deadline, the end of its stderr and the head of its stdout. */
-class Child {
-  readonly process: ChildProcessByStdio<null, Readable, Readable>;
-  readonly exited: Promise<number | null>;
-  killed: 'deadline' | 'abort' | undefined;
-  private readonly errors: Buffer[] = [];
-  private errorBytes = 0;
-  private readonly heads: Buffer[] = [];
-  private headBytes = 0;
-
-  constructor(
-    command: Command,
-    [file, ...args]: readonly [string, ...string[]],
-    { deadlineMs, signal }: { readonly deadlineMs: number; readonly signal: AbortSignal },
-  ) {
-    // Its own process group: a prefix may fork, and a kill has to reach what it started.
-    this.process = spawn(file, args, {
-      env: environment(command),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
-    this.process.stderr.on('data', (chunk: Buffer) => {
-      if (this.errorBytes < stderrLimitBytes) this.errors.push(chunk);
-      this.errorBytes += chunk.length;
-    });
-    const timer = setTimeout(() => this.kill('deadline'), deadlineMs);
-    const onAbort = (): void => this.kill('abort');
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.exited = new Promise<number | null>((resolve, reject) => {
-      this.process.once('close', resolve);
-      this.process.once('error', (error) => reject(startFailure(command, error)));
-    }).finally(() => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-    });
-    this.exited.catch(() => undefined); // reported where it is awaited
-  }
-
-  kill(why: 'deadline' | 'abort'): void {
-    const { pid, exitCode, signalCode } = this.process;
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
-    this.killed ??= why;
-    try {
-      process.kill(-pid, 'SIGKILL');
-    } catch {
-      // It ended in between.
-    }
-    this.process.stdout.destroy();
-    this.process.stderr.destroy();
-  }
-
-  /** What it writes, until it ends or is killed. */
-  async *output(): AsyncGenerator<Buffer, void, undefined> {
-    try {
-      for await (const chunk of this.process.stdout as AsyncIterable<Buffer>) {
-        if (this.headBytes < headLimitBytes) this.heads.push(chunk.subarray(0, headLimitBytes));
-        this.headBytes += chunk.length;
-        yield chunk;
-      }
-    } catch (error) {
-      // A kill closes the pipe early; the caller learns why it was killed.
-      if (this.killed === undefined) throw error;
-    }
-  }
-
-  stderr(): string {
-    return Buffer.concat(this.errors).toString('utf8');
-  }
-
-  head(): string {
-    return Buffer.concat(this.heads).toString('utf8');
-  }
-}
-
 /** One run that several wait for; it is aborted when the last of them has gone. */
 class Shared {
   readonly controller = new AbortController();
@@ -263,7 +178,7 @@ class Shared {
 const isTimeOut = (reason: unknown): boolean =>
   reason instanceof GridError && reason.code === 'TIMED_OUT';
 
-const timedOut = (command: Command, deadlineMs: number): GridError =>
+export const timedOut = (command: Command, deadlineMs: number): GridError =>
   new GridError(
     'TIMED_OUT',
     `${command.program} did not answer within ${deadlineMs} ms. Ask for less, or try again later.`,
