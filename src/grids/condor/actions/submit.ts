@@ -25,7 +25,7 @@ const maxKeyLength = 200;
 /** Ads that a dry run shows. */
 const maxShown = 100;
 /** History records that are looked at for a key. */
-const historyScanLimit = 10_000;
+const historyScanLimit = 5_000;
 /** Milliseconds after which the caller is told that the answer is not known yet. */
 const answerMs = 60_000;
 /** Milliseconds after which a submission that does not end is killed. */
