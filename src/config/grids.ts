@@ -1,5 +1,6 @@
 /** The settings of the grids behind the graph: one entry a grid, checked by its kind. */
 import { z } from 'zod';
+import { checkPoolActions, poolActions } from './pool-actions.js';
 import type { DeployedEntry, DeployedSettings } from './deployed-grid.js';
 import { deployedEntry } from './deployed-grid.js';
 import { gridName } from './grid-name.js';
@@ -61,7 +62,9 @@ const pool = z.strictObject({
     .optional(),
   concurrency: z.int().min(1).max(64).default(4),
   deadlineMs: z.int().min(100).max(600_000).default(15_000),
+  ...poolActions,
 });
+const checkedPool = pool.superRefine(checkPoolActions);
 
 export type EmbeddedSettings = Readonly<z.output<typeof embedded>>;
 export type EmbeddedPoolSettings = Readonly<z.output<typeof embeddedPool>>;
@@ -94,7 +97,7 @@ const grid = z.unknown().transform((entry, context): GridEntry => {
 
 function schemaOf(entry: unknown): z.ZodType<GridEntry> | undefined {
   const { kind, embedded: inProcess } = (entry ?? {}) as Record<string, unknown>;
-  if (kind === 'HTCONDOR') return inProcess === true ? embeddedPool : pool;
+  if (kind === 'HTCONDOR') return inProcess === true ? embeddedPool : checkedPool;
   if (kind === 'HTC_GRID') return inProcess === true ? embedded : deployedEntry;
   return undefined;
 }

@@ -1,6 +1,7 @@
 /** Reads the ads that `condor_submit -dry-run` prints: `Name = value` lines under `** Proc 1.0:`. */
-import { Ad, expressionMark, integerMark } from '../../../classad/ad.js';
+import { Ad } from '../../../classad/ad.js';
 import { ClassAdSyntaxError, parseExpression } from '../../../classad/index.js';
+import { expressionMark, integerMark } from '../../../classad/marks.js';
 
 export function adsOfDryRun(output: string): readonly Ad[] {
   return output
