@@ -123,8 +123,8 @@ export class Submissions {
     } catch (error) {
       failure = error;
     }
-    // A command that did not answer well may have queued the jobs all the same.
-    if (asGridError(failure).code !== 'THROTTLED') {
+    // A command that did not answer well may have queued the jobs all the same; a refusal is an answer.
+    if (!(failure instanceof InputError) && asGridError(failure).code !== 'THROTTLED') {
       const queued = await this.#find(schedd, marks.submission, acting).catch(() => undefined);
       if (queued) return { ...queued.submitted, replayed: false };
     }
