@@ -2,6 +2,7 @@
 import { GridError } from '../src/errors.js';
 import { decodeIdAs } from '../src/grids/id.js';
 import { terminalStates, type WorkState } from '../src/grids/state.js';
+import { parseConstraint } from '../src/query/constraint.js';
 import { and, not, or, type Predicate, type Ref } from '../src/query/predicate.js';
 import type { AdFilter } from '../schema/ad.js';
 import type { JobFilter } from '../schema/job.js';
@@ -62,7 +63,7 @@ export const jobPredicate = (filter: JobFilter | null | undefined): Predicate =>
     ...time({ field: 'submittedAt' }, leaf.submitted),
     ...time({ field: 'endedAt' }, leaf.ended),
     ...(leaf.attributes ?? []).flatMap(attribute),
-    ...unparsed(leaf.constraint),
+    ...given(leaf.constraint).map(raw),
   ]);
 
 /** What the arguments of `sessions` say. */
@@ -77,7 +78,7 @@ export const adPredicate = (filter: AdFilter | null | undefined): Predicate =>
     ...text({ field: 'gridName' }, leaf.grid),
     ...text({ field: 'name' }, leaf.name),
     ...(leaf.attributes ?? []).flatMap(attribute),
-    ...unparsed(leaf.constraint),
+    ...given(leaf.constraint).map(raw),
   ]);
 
 /** Everything in a filter must hold; junctions nest. An empty filter is all. */
@@ -219,11 +220,5 @@ function ofNativeIds(ids: readonly string[]): Predicate {
   );
 }
 
-/** Nothing unparsed reaches a command: until there is a parser, a raw constraint is refused. */
-function unparsed(constraint: string | null | undefined): readonly Predicate[] {
-  if (constraint == null) return [];
-  throw new GridError(
-    'CAPABILITY_MISSING',
-    'This server does not take raw ClassAd constraints; use the typed filters, `attributes` among them.',
-  );
-}
+/** Nothing unparsed reaches a grid: an expression is parsed, checked and printed again. */
+const raw = (text: string): Predicate => ({ op: 'constraint', constraint: parseConstraint(text) });

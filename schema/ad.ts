@@ -53,7 +53,7 @@ export class AdFilter {
   @Field(() => ClassAdExpr, {
     nullable: true,
     description:
-      'An expression in the ClassAd language; answers CAPABILITY_MISSING where the grid does not list RAW_CONSTRAINT.',
+      'An expression in the ClassAd language that must be true: neither undefined nor an error. Pushed down like all else.',
   })
   readonly constraint?: string | null;
 }

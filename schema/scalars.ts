@@ -86,7 +86,7 @@ const opaque = (name: string, description: string, maxLength: number) => {
 
 export const ClassAdExpr = opaque(
   'ClassAdExpr',
-  'A ClassAd expression such as `RequestCpus > 4 && JobPrio >= 0`. Not taken yet: lists that get one answer CAPABILITY_MISSING.',
+  'A ClassAd expression such as `RequestCpus > 4 && JobPrio >= 0`: at most 8192 characters and 50 levels, attributes without scope or with MY, functions with one result wherever they are evaluated; `time()` is the moment of the request. BAD_FILTER says where it can not be read.',
   8192,
 );
 

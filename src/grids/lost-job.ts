@@ -64,5 +64,6 @@ const empty: NativeRecord = {
     expression: null,
     value: null,
   }),
+  satisfies: () => false,
   names: () => [],
 };

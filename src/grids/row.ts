@@ -1,5 +1,6 @@
 /** Rows: what the grids yield, as plain objects whose properties answer the graph's fields. */
-import type { Ref, Value } from '../query/predicate.js';
+import type { Constraint } from '../query/constraint.js';
+import type { Ref, Satisfying, Value } from '../query/predicate.js';
 import type { RowType } from '../query/source.js';
 import type { Failure, WorkState } from './state.js';
 
@@ -13,10 +14,12 @@ export interface AttributeView {
 }
 
 /** A grid's own record behind a row: a ClassAd, or nothing for grids without free attributes. */
-export interface NativeRecord {
+export interface NativeRecord extends Satisfying {
   /** The attribute's value for filters, order and groups; missing, hidden and unevaluated ones are undefined. */
   value(name: string): Value;
   attribute(name: string): AttributeView;
+  /** Whether an expression of a client is true of the record, without what is hidden. */
+  satisfies(constraint: Constraint): boolean;
   /** The names that the record holds and a client may see, sorted. */
   names(): readonly string[];
 }

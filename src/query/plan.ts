@@ -2,7 +2,7 @@
  * The plan of one list: everything that a client's selection needs, compiled before the scan starts.
  * It holds plain data; `resolvers/` makes it from a selection, `list.ts` runs it over sources.
  */
-import { refsOf, type Predicate, type Ref } from './predicate.js';
+import { hasConstraint, refsOf, type Predicate, type Ref } from './predicate.js';
 
 export type Direction = 'ASC' | 'DESC';
 
@@ -110,6 +110,12 @@ export function union(a: Projection, b: Projection): Projection {
         ? 'all'
         : new Set([...a.attributes, ...b.attributes]),
   };
+}
+
+/** What has to be read of each row to evaluate a filter here. */
+export function projectionFor(filter: Predicate): Projection {
+  const projection = projectionOf(refsOf(filter));
+  return hasConstraint(filter) ? { ...projection, attributes: 'all' } : projection;
 }
 
 /** The projection that reads these refs. */

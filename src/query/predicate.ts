@@ -3,6 +3,8 @@
  * attributes of a row. A missing value fails a positive match; `not` negates after that.
  */
 
+import type { Constraint } from './constraint.js';
+
 /** A field of the graph (`owner`) or an attribute of the grid's own record (`RequestCpus`). */
 export type Ref = { readonly field: string } | { readonly attribute: string };
 
@@ -24,6 +26,8 @@ export type Predicate =
   | { readonly op: 'and' | 'or'; readonly terms: readonly Predicate[] }
   | { readonly op: 'not'; readonly term: Predicate }
   | { readonly op: 'defined'; readonly ref: Ref }
+  /** An expression of a client over the grid's own record of a row. */
+  | { readonly op: 'constraint'; readonly constraint: Constraint }
   | {
       readonly op: 'in';
       readonly ref: Ref;
@@ -59,6 +63,8 @@ export function matches<Row>(predicate: Predicate, row: Row, read: Read<Row>): b
       const value = read(row, predicate.ref);
       return value !== undefined && value !== null;
     }
+    case 'constraint':
+      return satisfies(read(row, recordRef), predicate.constraint);
     case 'in': {
       const value = read(row, predicate.ref);
       return predicate.values.some((wanted) => compares('eq', value, wanted));
@@ -75,6 +81,7 @@ export function matches<Row>(predicate: Predicate, row: Row, read: Read<Row>): b
 export function decide(predicate: Predicate, known: (ref: Ref) => Value): Predicate {
   switch (predicate.op) {
     case 'const':
+    case 'constraint':
       return predicate;
     case 'and':
     case 'or':
@@ -103,9 +110,39 @@ export function refsOf(predicate: Predicate): readonly Ref[] {
       return predicate.terms.flatMap(refsOf);
     case 'not':
       return refsOf(predicate.term);
+    case 'constraint':
+      return predicate.constraint.names.map((attribute) => ({ attribute }));
     default:
       return [predicate.ref];
   }
+}
+
+/** Whether an expression of a client is in it: the attributes it names may themselves lead to any other. */
+export function hasConstraint(predicate: Predicate): boolean {
+  switch (predicate.op) {
+    case 'constraint':
+      return true;
+    case 'and':
+    case 'or':
+      return predicate.terms.some(hasConstraint);
+    case 'not':
+      return hasConstraint(predicate.term);
+    default:
+      return false;
+  }
+}
+
+/** What a record offers to be filtered by expressions. */
+export interface Satisfying {
+  satisfies(constraint: Constraint): boolean;
+}
+
+/** Read as the field `record` of a row; what has none satisfies nothing. */
+const recordRef: Ref = { field: 'record' };
+
+function satisfies(record: unknown, constraint: Constraint): boolean {
+  if (typeof record !== 'object' || record === null || !('satisfies' in record)) return false;
+  return (record as Satisfying).satisfies(constraint);
 }
 
 function compares(op: Comparison, value: Value, wanted: string | number | boolean): boolean {

@@ -2,11 +2,13 @@
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JobFilter, JobOrder } from '../generated/graphql.js';
 import { encodeId } from '../../src/grids/id.js';
 import { describeReal } from '../real/index.js';
-import { type Graph, openGraph, poolGrid } from './open-graph.js';
+import { parseConstraint } from '../../src/query/constraint.js';
+import { caller, type Graph, openGraph, poolGrid } from './open-graph.js';
 import { idsOf, ofSeed, type SeedJob, seedJobs } from './seed.js';
 
 const hostile = [
@@ -191,15 +193,164 @@ describeReal('pool', 'hostile text', (pool) => {
     await nothingEscaped();
   });
 
-  it('a raw constraint is refused by every list, however harmless', async () => {
-    for (const list of ['jobs', 'slots', 'machines', 'ads']) {
-      const document = `{ ${list}(filter: { constraint: "true" }) { totalCount } }`;
-      const { codes, errors } = await graph.answer(document, {});
-      expect(codes, list).toEqual(['CAPABILITY_MISSING']);
-      expect(errors[0]?.message).toMatch(/typed filters/);
+  describe('as an expression', () => {
+    const lists = ['jobs', 'slots', 'machines', 'ads'] as const;
+
+    it.each([
+      ...hostile.filter((text) => !text.startsWith('-pool')),
+      ...severalLines.slice(1),
+      'true) || (true',
+      'true))) || (((true',
+      'Owner == "alice") || (pwned =?= undefined',
+      'true -constraint pwned',
+      '-- pwned',
+      '"pwned',
+      "'pwned",
+      'pwned;',
+      'pwned = 1',
+      'true /* pwned',
+      'true \\ pwned',
+      '$(pwned)',
+      'pwned(1)',
+      'TARGET.pwned || true',
+      '.pwned',
+      'parent.pwned',
+      'eval("pwned")',
+      'unparse(pwned)',
+      'userHome("pwned")',
+      'random(pwned)',
+      '[ pwned = true ].pwned',
+      'pwned[pwned]',
+      'regexp("(pwned+)+$", Owner)',
+      'regexp(pwned, Owner)',
+      '('.repeat(60) + 'pwned' + ')'.repeat(60),
+      `"${'pwned'.repeat(2000)}"`,
+    ])('%j is refused by every list, before a command runs', async (text) => {
+      for (const list of lists) {
+        const type = list === 'jobs' ? 'JobFilter' : 'AdFilter';
+        const document = `query ($filter: ${type}) { ${list}(filter: $filter) { totalCount } }`;
+        for (const filter of [{ constraint: text }, { not: { or: [{ constraint: text }] } }]) {
+          const { codes } = await graph.answer(document, { filter });
+          expect(codes, list).toEqual([text.length > 8192 ? 'BAD_USER_INPUT' : 'BAD_FILTER']);
+        }
+      }
+      expect(await bareWords()).toBe('');
+    });
+
+    it.each([
+      'MY.ClaimId =?= "x"',
+      'Nested["CLAIMID"] == 1',
+      "'capability' isnt undefined",
+      '_condor_privX isnt undefined',
+      '{ClaimId}[0] == 1 || member(ClaimId, { "x" })',
+      'ifThenElse(size(Nested.TransferKey) > 5, true, false)',
+    ])('%j names what is private: FORBIDDEN, or not to be written so', async (text) => {
+      for (const list of lists) {
+        const document = `{ ${list}(filter: { constraint: ${JSON.stringify(text)} }) { totalCount } }`;
+        const { codes } = await graph.answer(document, {});
+        expect(codes, list).toEqual([text.startsWith('{') ? 'BAD_FILTER' : 'FORBIDDEN']);
+      }
+      expect(await bareWords()).toBe('');
+    });
+
+    it.each([
+      'true || true',
+      'Owner == "bob" || true',
+      'false ? false : true',
+      '!false && true || Owner is "bob"',
+      'Owner == "alice" || Owner == "bob" // ) && false',
+      'undefined ?: true',
+    ])('%j can not lead out of the jobs of the caller', async (constraint) => {
+      const own = await seedJobs(graph, {}, caller('alice', 'reader'));
+      for (const filter of [
+        { constraint },
+        { or: [{ constraint }, { owner: { eq: 'bob' } }] },
+        // Evaluated here: no grid can compute waitMs, nor the name of the machine.
+        { or: [{ constraint }, { constraint, not: { constraint } }] },
+      ]) {
+        const found = await seedJobs(graph, { filter }, caller('alice', 'reader'));
+        expect(new Set(found.map(({ owner }) => owner))).toEqual(new Set(['alice']));
+        expect(idsOf(found)).toEqual(idsOf(own));
+        const { data } = await graph.answer<Counted, object>(
+          'query ($filter: JobFilter) { jobs(filter: $filter) { totalCount groups(by: [{ field: OWNER }]) { nodes { key { text } } } } }',
+          { filter },
+          caller('alice', 'reader'),
+        );
+        expect(data?.jobs.groups.nodes).toEqual([{ key: [{ text: 'alice' }] }]);
+      }
+    });
+
+    interface Counted {
+      readonly jobs: { readonly groups: { readonly nodes: readonly unknown[] } };
     }
-    const nested = ofSeed({ or: [{ not: { constraint: 'true' } }] });
-    await expect(seedJobs(graph, { filter: nested })).rejects.toThrow(/CAPABILITY_MISSING/);
-    expect(await bareWords()).toBe('');
+
+    it('any text is refused, or is in the command as it was parsed and printed, in parentheses', async () => {
+      const piece = fc.oneof(
+        fc.constantFrom(
+          ...hostile,
+          ...['(', ')', '"', "'", '\\', '||', '&&', '!', ' ', '=?=', '?', ':', ',', '{', '}'],
+        ),
+        fc.constantFrom(
+          ...[
+            'Owner',
+            'JobStatus',
+            'true',
+            '1',
+            '"alice"',
+            'MY.',
+            'time()',
+            'member(',
+            '/*',
+            '//',
+            '-',
+            '.',
+            '\n',
+          ],
+        ),
+        fc.string({ unit: 'binary', maxLength: 3 }),
+      );
+      const texts = fc.array(piece, { minLength: 1, maxLength: 8 }).map((parts) => parts.join(''));
+      const structured = fc
+        .tuple(
+          fc.constantFrom('Owner', 'JobStatus', 'MyInt'),
+          fc.constantFrom('==', '=?=', '<', '!='),
+          fc.string({ unit: 'grapheme', maxLength: 6 }),
+        )
+        .map(([name, operator, value]) => `${name} ${operator} "${value}"`);
+      let sent = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.oneof(texts, structured), async (constraint) => {
+          await truncate(log());
+          const variables = { filter: { constraint } };
+          const { codes, data } = await graph.answer<Reported, object>(
+            'query ($filter: JobFilter) { jobs(filter: $filter, orderBy: [{ attribute: "QDate" }]) { totalCount nodes { nativeId } sources { pushedDown } } }',
+            variables,
+            caller('alice', 'reader'),
+          );
+          const words = (await readFile(log(), 'utf8')).split('\0');
+          if (codes.length > 0) {
+            expect(['BAD_FILTER', 'BAD_ATTRIBUTE', 'FORBIDDEN', 'BAD_USER_INPUT']).toContain(
+              codes[0],
+            );
+            expect(words.filter((word) => word === '-constraint')).toEqual([]);
+            return;
+          }
+          const { text } = parseConstraint(constraint);
+          const expected = `((${text.replaceAll(/\b1\d{9}\b/g, 'NOW')}) =?= true) && (Owner =?= "alice")`;
+          const at = words.indexOf('-constraint');
+          const word = (words[at + 1] ?? '').replaceAll(/\b1\d{9}\b/g, 'NOW');
+          // Control characters and what is no text stay here; the scope is sent all the same.
+          expect([expected, '(Owner =?= "alice")']).toContain(word);
+          expect(data?.jobs.sources[0]?.pushedDown).toBeDefined();
+          if (word === expected) sent += 1;
+        }),
+        { numRuns: Number(process.env['INJECTION_RUNS'] ?? 120) },
+      );
+      expect(sent).toBeGreaterThan(10);
+    }, 60_000);
+
+    interface Reported {
+      readonly jobs: { readonly sources: readonly { readonly pushedDown: string | null }[] };
+    }
   });
 });

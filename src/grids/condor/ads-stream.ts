@@ -4,7 +4,7 @@
  * objects are indented (docs/grids/htcondor.md). Bytes that are not UTF-8 become U+FFFD.
  */
 import type { Ad } from '../../classad/ad.js';
-import { parseAds } from '../../classad/json.js';
+import { parseAds, type ParseAdsOptions } from '../../classad/json.js';
 import { GridError } from '../../errors.js';
 
 export type AdFraming = 'json' | 'jsonl';
@@ -16,6 +16,7 @@ const unendedBytes = 16 * 1024 * 1024;
 export async function* adBatches(
   output: AsyncIterable<Buffer>,
   framing: AdFraming,
+  options: ParseAdsOptions = {},
 ): AsyncGenerator<readonly Ad[], void, undefined> {
   let rest: Buffer[] = [];
   let restBytes = 0;
@@ -31,16 +32,19 @@ export async function* adBatches(
     const batch = textOf([...rest, chunk.subarray(0, end)]);
     rest = end < chunk.length ? [chunk.subarray(end)] : [];
     restBytes = chunk.length - end;
-    const ads = parseBatch(batch, framing);
+    const ads = parseBatch(batch, framing, options);
     if (ads.length > 0) yield ads;
   }
-  const last = parseBatch(textOf(rest), framing);
+  const last = parseBatch(textOf(rest), framing, options);
   if (last.length > 0) yield last;
 }
 
 /** All ads of a whole output. */
-export const adsOf = (output: Buffer, framing: AdFraming): readonly Ad[] =>
-  parseBatch(output.toString('utf8'), framing);
+export const adsOf = (
+  output: Buffer,
+  framing: AdFraming,
+  options: ParseAdsOptions = {},
+): readonly Ad[] => parseBatch(output.toString('utf8'), framing, options);
 
 const noAds = (): GridError =>
   new GridError(
@@ -57,13 +61,13 @@ function lastBoundary(chunk: Buffer, framing: AdFraming): number {
   return at === -1 ? 0 : at + boundary.length;
 }
 
-function parseBatch(text: string, framing: AdFraming): readonly Ad[] {
+function parseBatch(text: string, framing: AdFraming, options: ParseAdsOptions): readonly Ad[] {
   const list = framing === 'json' ? jsonList(text) : jsonlList(text);
   if (list === '') return [];
   try {
-    return parseAds(`[${list}]`);
+    return parseAds(`[${list}]`, options);
   } catch {
-    return oneByOne(text, framing);
+    return oneByOne(text, framing, options);
   }
 }
 
@@ -81,11 +85,11 @@ const jsonlList = (text: string): string =>
     .filter((line) => line.startsWith('{'))
     .join(',');
 
-function oneByOne(text: string, framing: AdFraming): readonly Ad[] {
+function oneByOne(text: string, framing: AdFraming, options: ParseAdsOptions): readonly Ad[] {
   const pieces = framing === 'jsonl' ? text.split('\n') : (text.match(/^\{$[\s\S]*?^\}$/gm) ?? []);
   return pieces.flatMap((piece) => {
     try {
-      return piece.startsWith('{') ? parseAds(`[${piece}]`) : [];
+      return piece.startsWith('{') ? parseAds(`[${piece}]`, options) : [];
     } catch {
       return [];
     }

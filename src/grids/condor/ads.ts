@@ -1,12 +1,12 @@
 /** What the collector holds: slots, the machines they belong to, and ads of any type. */
 import type { Ad } from '../../classad/ad.js';
-import type { Projection } from '../../query/plan.js';
-import { matches, type Ref, type Value } from '../../query/predicate.js';
-import type { Source } from '../../query/source.js';
+import { projectionFor, union, type Projection } from '../../query/plan.js';
+import { matches } from '../../query/predicate.js';
+import type { Source, SourceRequest } from '../../query/source.js';
 import { encodeId } from '../id.js';
 import type { AdKey, AdType, MachineRow, PoolAdRow, SlotRow } from '../jobs.js';
 import { rows } from '../row.js';
-import { AdRecord, checkFilter } from './attributes.js';
+import { AdRecord } from './attributes.js';
 import { text, time, timeOf, type Fetched, type FieldTable } from './field.js';
 import { hostOf } from './fields.js';
 import type { HiddenNames } from './hidden.js';
@@ -22,7 +22,7 @@ import {
   statusSource,
   type StatusListing,
 } from './status-source.js';
-import { stringLiteral } from './constraint.js';
+import { pushdown, stringLiteral } from './constraint.js';
 
 const slotListing = (pool: Pool): StatusListing<SlotRow> => ({
   typename: 'Slot',
@@ -34,21 +34,15 @@ const slotListing = (pool: Pool): StatusListing<SlotRow> => ({
 
 export const slotSource = (pool: Pool): Source<SlotRow> => statusSource(pool, slotListing(pool));
 
-/** Machines are summed up from slots here, so their filters are evaluated here too. */
+/** Machines are summed up from all their slots; one slot of which the whole filter is true is enough. */
 export function machineSource(pool: Pool): Source<MachineRow> {
   return {
     grid: pool.name,
     part: undefined,
     deadlineMs: sourceDeadlineMs(pool),
     known: (ref) => knownOf(pool, 'Machine', ref),
-    admits: (refs, signal) => admits(pool, {}, refs, signal),
-    async *scan({ filter, notes, signal }) {
-      checkFilter(filter, (await pool.policy(signal)).hidden);
-      notes.asOfMs ??= Date.now();
-      for (const row of await machines(pool, undefined, signal)) {
-        if (matches(filter, row, read)) yield row;
-      }
-    },
+    admits: (refs, signal) => admits(pool, machineTable, refs, signal),
+    scan: (request) => scanMachines(pool, request),
   };
 }
 
@@ -116,16 +110,59 @@ export async function findAds(
   return keys.map(({ type, name }) => found.get(encodeId('PoolAd', pool.name, type, name)));
 }
 
+/** A filter of slots would leave slots out of the sums: the slots it is true of are asked for by themselves. */
+async function* scanMachines(
+  pool: Pool,
+  { filter, notes, projection, signal }: SourceRequest & { readonly projection: Projection },
+): AsyncGenerator<MachineRow, void, undefined> {
+  if (filter.op === 'const' && !filter.value) return;
+  const { hidden } = await pool.policy(signal);
+  const { constraint, rest } = pushdown(filter, machineTable, hidden);
+  if (constraint !== undefined) notes.pushedDown = constraint;
+  notes.asOfMs ??= Date.now();
+  const chosen = constraint === undefined ? undefined : await slotNames(pool, constraint, signal);
+  if (chosen?.size === 0) return;
+  const { attributes } = union(projection, projectionFor(rest));
+  for (const machine of await machines(pool, undefined, signal, attributes)) {
+    const passes = machine.slots.some(
+      ({ name, record }) =>
+        (chosen === undefined || chosen.has(name)) &&
+        matches(rest, machine, (row, ref) =>
+          'attribute' in ref || ref.field === 'record'
+            ? rows.read({ ...row, ...(record && { record }) }, ref)
+            : rows.read(row, ref),
+        ),
+    );
+    if (passes) yield machine;
+  }
+}
+
+const machineTable: FieldTable = {
+  name: { ...text('Machine', { meaning: 'The name of the host.' }), whenHidden: 'shown' },
+};
+
+async function slotNames(
+  pool: Pool,
+  constraint: string,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const command = statusCommand(pool, 'SLOT', { attributes: ['Name'], constraint });
+  return new Set((await collectAds(pool, command, signal)).map(nameOf));
+}
+
+/** With further attributes of their slots, exactly as expressions need them. */
 async function machines(
   pool: Pool,
   constraint: string | undefined,
   signal: AbortSignal,
+  further: Projection['attributes'] = new Set(),
 ): Promise<readonly MachineRow[]> {
   const { hidden } = await pool.policy(signal);
-  const attributes = attributesFor(machineProjection, slotTable, slotKeyAttributes, hidden);
+  const wanted = union(machineProjection, { fields: new Set(), attributes: further });
+  const attributes = attributesFor(wanted, slotTable, slotKeyAttributes, hidden);
   const command = statusCommand(pool, 'SLOT', { attributes, constraint });
   const toRow = slotRows(pool, machineProjection, hidden);
-  const ads = await collectAds(pool, command, signal);
+  const ads = await collectAds(pool, command, signal, { exactReals: further === 'all' });
   return machinesOf(
     pool.name,
     ads.flatMap((ad) => {
@@ -198,8 +235,6 @@ export function adRow(
 
 /** Fields of ads do not depend on how they were fetched. */
 const listed: Fetched = { origin: 'QUEUE', atMs: 0 };
-
-const read = (row: MachineRow, ref: Ref): Value => rows.read(row, ref);
 
 const nameOf = (ad: Ad): string => ad.string('Name') ?? '';
 

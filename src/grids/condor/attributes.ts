@@ -2,6 +2,8 @@
 import { GridError } from '../../errors.js';
 import type { AdValue } from '../../classad/ad.js';
 import { Expression, type Ad } from '../../classad/ad.js';
+import { evaluate, type AdScope } from '../../classad/index.js';
+import type { Constraint } from '../../query/constraint.js';
 import { refsOf, type Predicate, type Ref, type Value } from '../../query/predicate.js';
 import type { AttributeView, NativeRecord } from '../row.js';
 import { isHiddenField, type FieldTable } from './field.js';
@@ -80,6 +82,10 @@ export class AdRecord implements NativeRecord {
     return { name, defined, redacted: false, expression, value: jsonOf(value, this.hidden) };
   }
 
+  satisfies({ expr }: Constraint): boolean {
+    return evaluate(expr, { my: visibleScope(this.ad, this.hidden) }) === true;
+  }
+
   names(): readonly string[] {
     return this.ad
       .names()
@@ -87,6 +93,15 @@ export class AdRecord implements NativeRecord {
       .sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
   }
 }
+
+/** The ad as expressions are evaluated over it: what is hidden is undefined, wherever an expression leads. */
+const visibleScope = (ad: AdScope, hidden: HiddenNames): AdScope => ({
+  lookup: (name) => (hidden.has(name) || isAdded(name) ? undefined : ad.lookup(name)),
+  names: () => [...ad.names()].filter((name) => !hidden.has(name)),
+});
+
+/** condor_q prints it with each job: the schedd, asked for jobs, knows none. */
+const isAdded = (name: string): boolean => name.toLowerCase() === 'servertime';
 
 const redacted = (name: string): AttributeView => ({
   name,

@@ -3,7 +3,14 @@
  * case-sensitive, each leaf a Boolean. What can't be said so that both agree stays here.
  */
 import { GridError } from '../../errors.js';
-import { always, and, type Comparison, type Predicate, type Ref } from '../../query/predicate.js';
+import {
+  always,
+  and,
+  hasConstraint,
+  type Comparison,
+  type Predicate,
+  type Ref,
+} from '../../query/predicate.js';
 import { checkFilter } from './attributes.js';
 import type { FieldTable } from './field.js';
 import type { HiddenNames } from './hidden.js';
@@ -18,7 +25,7 @@ export interface Pushdown {
 
 export function pushdown(filter: Predicate, fields: FieldTable, hidden: HiddenNames): Pushdown {
   checkFilter(filter, hidden);
-  const terms = filter.op === 'and' ? filter.terms : [filter];
+  const terms = filter.op === 'and' ? byCost(filter.terms) : [filter];
   const pushed: string[] = [];
   const rest: Predicate[] = [];
   let bytes = 0;
@@ -37,6 +44,12 @@ export function pushdown(filter: Predicate, fields: FieldTable, hidden: HiddenNa
   };
 }
 
+/** Expressions of clients first: to evaluate one here, whole ads have to be fetched. */
+const byCost = (terms: readonly Predicate[]): readonly Predicate[] => [
+  ...terms.filter(hasConstraint),
+  ...terms.filter((term) => !hasConstraint(term)),
+];
+
 /** An expression in parentheses or a single call, or undefined where only local evaluation is right. */
 function compile(filter: Predicate, fields: FieldTable): string | undefined {
   switch (filter.op) {
@@ -54,6 +67,8 @@ function compile(filter: Predicate, fields: FieldTable): string | undefined {
     }
     case 'defined':
       return leaf(filter.ref, fields)?.defined;
+    case 'constraint':
+      return isPlain(filter.constraint.text) ? `((${filter.constraint.text}) =?= true)` : undefined;
     case 'in': {
       const test = leaf(filter.ref, fields);
       if (test?.among !== undefined) return test.among(filter.values);
@@ -231,3 +246,8 @@ export function stringLiteral(value: string): string | undefined {
   if (/[\u0000-\u001f\u007f\\\ufffd\p{Surrogate}]/u.test(value)) return undefined;
   return `"${value.replaceAll('"', '\\"')}"`;
 }
+
+/** Whether a text reaches the expression as it is: in one line, without bytes that mean something on the way. */
+const isPlain = (text: string): boolean =>
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  !/[\u0000-\u001f\u007f\ufffd\p{Surrogate}]/u.test(text);

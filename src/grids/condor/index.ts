@@ -36,7 +36,7 @@ export interface PoolSettings
   readonly schedds?: readonly string[] | undefined;
 }
 
-const capabilities: readonly Capability[] = ['HISTORY', 'STREAM', 'RESUME'];
+const capabilities: readonly Capability[] = ['HISTORY', 'STREAM', 'RESUME', 'RAW_CONSTRAINT'];
 
 /** What `work` looks at in each history. */
 const workListing: JobListing = { source: 'ALL', scanLimit: 50_000, since: undefined };

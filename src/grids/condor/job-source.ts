@@ -1,7 +1,13 @@
 /** The jobs of one schedd as a source of lists: its queue, its history, or one after the other. */
 import type { Ad } from '../../classad/ad.js';
-import { union, projectionOf, type Projection } from '../../query/plan.js';
-import { matches, refsOf, type Predicate, type Ref, type Value } from '../../query/predicate.js';
+import { union, projectionFor, type Projection } from '../../query/plan.js';
+import {
+  hasConstraint,
+  matches,
+  type Predicate,
+  type Ref,
+  type Value,
+} from '../../query/predicate.js';
 import type { Source, SourceNotes, SourceRequest } from '../../query/source.js';
 import type { JobListing, JobOrigin, JobRow } from '../jobs.js';
 import { rows } from '../row.js';
@@ -124,7 +130,7 @@ function scanQueue(
   const options = ['-stream-results', ...limitOf(policy, rest)];
   const command = queueCommand(pool, schedd, { constraint, attributes }, ...options);
   note(request, constraint);
-  const batches = streamAds(pool, command, request.signal);
+  const batches = streamAds(pool, command, request.signal, { exactReals: hasConstraint(rest) });
   return read(schedd, pool, policy.hidden, request, rest, 'QUEUE', batches);
 }
 
@@ -140,9 +146,10 @@ async function* scanHistory(
   const query = { constraint, attributes };
   const command = historyCommand(pool, schedd, query, listing, ...limitOf(policy, rest));
   note(request, constraint);
+  const exactReals = hasConstraint(rest);
   let records = 0;
   const counted = (async function* (): AsyncGenerator<readonly Ad[], void, undefined> {
-    for await (const batch of streamAds(pool, command, request.signal)) {
+    for await (const batch of streamAds(pool, command, request.signal, { exactReals })) {
       records += batch.length;
       yield batch;
     }
@@ -192,7 +199,7 @@ async function* read(
   const everything = rest.op === 'const' && rest.value;
   const projection = everything
     ? request.projection
-    : union(request.projection, projectionOf(refsOf(rest)));
+    : union(request.projection, projectionFor(rest));
   const toRow = jobRows(pool.name, schedd.name, projection, hidden);
   const fetched = { origin, atMs: Date.now() };
   try {
@@ -216,7 +223,7 @@ function compiled(
   readonly attributes: readonly string[] | undefined;
 } {
   const { constraint, rest } = pushdown(request.filter, jobTable, hidden);
-  const projection = union(request.projection, projectionOf(refsOf(rest)));
+  const projection = union(request.projection, projectionFor(rest));
   const attributes = attributesFor(projection, jobTable, jobKeyAttributes, hidden);
   return { constraint, rest, attributes };
 }

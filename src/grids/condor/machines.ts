@@ -42,6 +42,7 @@ function machineOf(gridName: string, name: string, slots: readonly SlotAd[]): Ma
     whole.reduce((sum, { ad, slot }) => sum + (ad.number(attribute) ?? left(slot) ?? 0), 0);
   const text = (attribute: string): string | null =>
     slots.map(({ ad }) => ad.string(attribute)).find((value) => value !== null) ?? null;
+  const first = (whole[0] ?? slots[0])?.slot;
   const heard = slots.flatMap(({ ad }) => timeOf(ad, 'LastHeardFrom') ?? []);
   return {
     __typename: 'Machine',
@@ -59,5 +60,6 @@ function machineOf(gridName: string, name: string, slots: readonly SlotAd[]): Ma
       .reduce((sum, { slot }) => sum + (slot.cpus ?? 0), 0),
     lastHeardFrom: heard.length === 0 ? null : Math.max(...heard),
     slots: slots.map(({ slot }) => slot),
+    ...(first?.record && { record: first.record }),
   };
 }

@@ -1,5 +1,6 @@
 /** What every part of a pool shares: its name, its runner, and how its commands begin. */
 import type { Ad } from '../../classad/ad.js';
+import type { ParseAdsOptions } from '../../classad/json.js';
 import { GridError } from '../../errors.js';
 import { adBatches, adsOf, type AdFraming } from './ads-stream.js';
 import type { Command, Program } from './command.js';
@@ -78,12 +79,15 @@ export const streamAds = (
   pool: Pool,
   command: Command,
   signal: AbortSignal,
+  options: ParseAdsOptions = {},
 ): AsyncGenerator<readonly Ad[], void, undefined> =>
-  adBatches(pool.runner.stream(command, signal), framingOf(command));
+  adBatches(pool.runner.stream(command, signal), framingOf(command), options);
 
 /** The ads of a small answer; the same question under way is asked once. */
 export const collectAds = async (
   pool: Pool,
   command: Command,
   signal: AbortSignal,
-): Promise<readonly Ad[]> => adsOf(await pool.runner.collect(command, signal), framingOf(command));
+  options: ParseAdsOptions = {},
+): Promise<readonly Ad[]> =>
+  adsOf(await pool.runner.collect(command, signal), framingOf(command), options);

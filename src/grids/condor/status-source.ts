@@ -1,7 +1,7 @@
 /** Ads of the collector as a source of lists. */
 import type { Ad } from '../../classad/ad.js';
-import { projectionOf, union, type Projection } from '../../query/plan.js';
-import { matches, refsOf, type Ref, type Value } from '../../query/predicate.js';
+import { projectionFor, union, type Projection } from '../../query/plan.js';
+import { hasConstraint, matches, type Ref, type Value } from '../../query/predicate.js';
 import type { Source, SourceRequest } from '../../query/source.js';
 import type { AdType } from '../jobs.js';
 import { rows, type Row } from '../row.js';
@@ -66,13 +66,13 @@ async function* scan<R extends Row>(
   if (filter.op === 'const' && !filter.value) return;
   const { hidden } = await pool.policy(signal);
   const { constraint, rest } = pushdown(filter, fields, hidden);
-  const wanted = union(projection, projectionOf(refsOf(rest)));
+  const wanted = union(projection, projectionFor(rest));
   const attributes = attributesFor(wanted, fields, keys, hidden);
   if (constraint !== undefined) notes.pushedDown = constraint;
   notes.asOfMs ??= Date.now();
   const toRow = rowOf(wanted, hidden);
   const command = statusCommand(pool, type, { attributes, constraint });
-  for await (const batch of streamAds(pool, command, signal)) {
+  for await (const batch of streamAds(pool, command, signal, { exactReals: hasConstraint(rest) })) {
     for (const ad of batch) {
       const row = toRow(ad);
       if (row !== undefined && matches(rest, row, (r, ref) => rows.read(r, ref))) yield row;
