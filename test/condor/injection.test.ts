@@ -1,9 +1,13 @@
 /** Text of a request must never be read as more than data: by a shell, an option parser or an expression. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pushdown, stringLiteral } from '../../src/grids/condor/constraint.js';
 import { jobTable } from '../../src/grids/condor/fields.js';
 import { alwaysHidden } from '../../src/grids/condor/hidden.js';
 import { checkDaemonName } from '../../src/grids/condor/pool.js';
+import { parseConstraint } from '../../src/query/constraint.js';
 import { and, type Predicate } from '../../src/query/predicate.js';
 import { describeReal } from '../real/index.js';
 import { attribute, field, opened, scanned, selecting, signal, sourceOf } from './pool.js';
@@ -73,6 +77,60 @@ describe('hostile text in a filter', () => {
   });
 });
 
+describe('a constraint of a client', () => {
+  const sent = (text: string) =>
+    pushdown({ op: 'constraint', constraint: parseConstraint(text) }, jobTable, alwaysHidden)
+      .constraint;
+
+  test.each([
+    ['Owner=="a"||true', '((Owner == "a" || true) =?= true)'],
+    ['-1<JobPrio', '((-1 < JobPrio) =?= true)'],
+    ['Owner\n==\n"a" // ) || (', '((Owner == "a") =?= true)'],
+    ['"$(id)" == `x`', undefined],
+    ['"$(id) `id` ; \'" == Owner', '(("$(id) `id` ; \'" == Owner) =?= true)'],
+    ['"a\nb" == Owner', undefined],
+    ['"-pool" == Owner', '(("-pool" == Owner) =?= true)'],
+    ['MY.Owner is "a"', '((Owner =?= "a") =?= true)'],
+    ['a ? b : c', '((a ? b : c) =?= true)'],
+  ])('%j is printed again, in parentheses', (text, expected) => {
+    if (text.includes('`x`')) expect(() => sent(text)).toThrow();
+    else expect(sent(text)).toBe(expected);
+  });
+
+  test.each([
+    '(a|b)*',
+    '(a+)+',
+    '(a*b?){2,}',
+    '((a+)b)*',
+    '(x+x+)+y',
+    '(?=a)',
+    '(a)\\1',
+    'a*b*c*d*',
+    'a?a?a?a?a?a?a?a?a?a',
+    'a{1000}b*c*d*',
+    '(a|b)(a|b)(a|b)(a|b)',
+    'x'.repeat(300),
+  ])('the pattern %j could run away: refused', (pattern) => {
+    expect(() => sent(`regexp("${pattern}", Owner)`)).toThrow(
+      expect.objectContaining({ code: 'BAD_FILTER' }),
+    );
+  });
+
+  test.each(['^alice@.*$', '[a-z]+-[0-9]+', '(a|b)c', '(ab)+', '\\.sub$', 'job_?[0-9]{1,4}'])(
+    'the pattern %j is taken',
+    (pattern) => {
+      expect(sent(`regexp("${pattern}", Owner)`)).toBe(`((regexp("${pattern}",Owner)) =?= true)`);
+    },
+  );
+
+  test('chains of operators, however long, end neither the stack nor the time', () => {
+    const text = Array.from({ length: 1500 }, () => 'a').join('||');
+    expect(sent(text)).toContain('a || a || a');
+    expect(() => sent('!'.repeat(3000) + 'a')).toThrow(/nesting/);
+    expect(() => sent('['.repeat(3000))).toThrow();
+  });
+});
+
 test.each([...hostile, '', '-name', 'a b', 'é@x', 'a\nb'])('%j is no name of a daemon', (name) => {
   expect(() => checkDaemonName(name)).toThrow(expect.objectContaining({ code: 'UNKNOWN_SCHEDD' }));
 });
@@ -103,6 +161,34 @@ describeReal('pool', 'on the real pool', (pool) => {
         projection: selecting(['owner']),
       });
       expect(new Set(found.map(({ owner }) => owner))).toEqual(new Set(['bob']));
+    }
+  });
+
+  test('a shell in between reads nothing of a constraint', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'htc-graph-shell-'));
+    const { port } = opened(pool, {
+      prefix: { kind: 'ssh', argv: ['sh', '-c'] },
+      path: `${pool.dir}-bin`,
+    });
+    try {
+      const source = await sourceOf(port);
+      for (const strike of [
+        '$(touch F)',
+        '`touch F`',
+        "'; touch F; '",
+        '; touch F #',
+        '$IFS',
+        '\\$(touch F)',
+      ]) {
+        const word = strike.replaceAll('F', join(folder, 'pwned'));
+        const text = `Owner == "bob" && Cmd != "${word}"`;
+        const filter: Predicate = { op: 'constraint', constraint: parseConstraint(text) };
+        const found = await scanned(source, { filter, projection: selecting(['owner']) });
+        expect(new Set(found.map(({ owner }) => owner)), strike).toEqual(new Set(['bob']));
+      }
+      expect(await readdir(folder)).toEqual([]);
+    } finally {
+      await rm(folder, { recursive: true });
     }
   });
 

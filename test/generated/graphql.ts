@@ -25,7 +25,7 @@ export type AdFilter = {
   and?: Array<AdFilter> | null | undefined;
   /** Attributes of the ad; all must match. */
   attributes?: Array<AttributeMatch> | null | undefined;
-  /** An expression in the ClassAd language; answers CAPABILITY_MISSING where the grid does not list RAW_CONSTRAINT. */
+  /** An expression in the ClassAd language that must be true: neither undefined nor an error. Pushed down like all else. */
   constraint?: string | null | undefined;
   /** The name of the grid. */
   grid?: StringMatch | null | undefined;
@@ -311,7 +311,7 @@ export type JobFilter = {
   batchName?: StringMatch | null | undefined;
   /** The number of the cluster. */
   cluster?: NumberMatch | null | undefined;
-  /** An expression in the ClassAd language; answers CAPABILITY_MISSING where the grid does not list RAW_CONSTRAINT. */
+  /** An expression in the ClassAd language that must be true: neither undefined nor an error. Pushed down like all else. */
   constraint?: string | null | undefined;
   /** When it ended. */
   ended?: TimeMatch | null | undefined;

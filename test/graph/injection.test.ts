@@ -195,15 +195,16 @@ describeReal('pool', 'hostile text', (pool) => {
 
   describe('as an expression', () => {
     const lists = ['jobs', 'slots', 'machines', 'ads'] as const;
+    /** A string, and a remainder of division: data of the language, whatever they look like. */
+    const expressions = ['" || pwned || "', 'pwned%s%n'];
 
     it.each([
-      ...hostile.filter((text) => !text.startsWith('-pool')),
+      ...hostile.filter((text) => !expressions.includes(text)),
       ...severalLines.slice(1),
       'true) || (true',
       'true))) || (((true',
       'Owner == "alice") || (pwned =?= undefined',
       'true -constraint pwned',
-      '-- pwned',
       '"pwned',
       "'pwned",
       'pwned;',
@@ -344,7 +345,7 @@ describeReal('pool', 'hostile text', (pool) => {
           expect(data?.jobs.sources[0]?.pushedDown).toBeDefined();
           if (word === expected) sent += 1;
         }),
-        { numRuns: Number(process.env['INJECTION_RUNS'] ?? 120) },
+        { numRuns: Number(process.env['INJECTION_RUNS'] ?? 60) },
       );
       expect(sent).toBeGreaterThan(10);
     }, 60_000);
