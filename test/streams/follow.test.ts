@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AppendLog, type EndReason } from '../../src/streams/index.js';
+import { AppendLog, type EndReason, until } from '../../src/streams/index.js';
 import { HandClock } from './hand-clock.js';
 import { entriesOf, kindsOf, numbers, subscribe } from './subscriber.js';
 
@@ -284,5 +284,121 @@ describe('the end', () => {
     await subscriber.quiet();
     await clock.advance(1);
     expect(await subscriber.next()).toMatchObject({ end: { reason: 'AUTH_EXPIRED' } });
+  });
+});
+
+describe('a snapshot from elsewhere', () => {
+  const snapshotOf = (...batches: readonly (readonly number[])[]) =>
+    async function* () {
+      yield* batches;
+    };
+
+  it('comes in batches of the delivery, then the stream is live from where the log stood', async () => {
+    const log = logOf([100]);
+    const subscriber = subscribe(log, {
+      start: { kind: 'snapshot' },
+      delivery: { maxBatch: 2 },
+      snapshot: snapshotOf([1, 2, 3], [], [4]),
+    });
+    log.append([5]);
+    const frames = await subscriber.until('SYNCED');
+    expect(frames.map(({ kind, entries }) => [kind, entries])).toEqual([
+      ['SNAPSHOT', [1, 2]],
+      ['SNAPSHOT', [3]],
+      ['SNAPSHOT', [4]],
+      ['SYNCED', []],
+    ]);
+    expect(await subscriber.next()).toMatchObject({ kind: 'CHANGES', entries: [5] });
+  });
+
+  it('can not be continued from within: that is a gap, and all of it again', async () => {
+    const log = logOf([]);
+    const setting = { delivery: { maxBatch: 1 }, snapshot: snapshotOf([1, 2]) };
+    const first = await subscribe(log, { ...setting, start: { kind: 'snapshot' } }).next();
+    const start = { kind: 'after', cursor: first.cursor } as const;
+    const frames = await subscribe(log, { ...setting, start }).until('SYNCED');
+    expect(kindsOf(frames)).toBe('GAP SNAPSHOT SNAPSHOT SYNCED');
+    expect(frames[0]).toMatchObject({ gap: { reason: 'CURSOR_EXPIRED' } });
+    // Behind it the log's own positions hold again.
+    const behind = { kind: 'after', cursor: frames.at(-1)?.cursor ?? '' } as const;
+    log.append([3]);
+    const rest = await subscribe(log, { ...setting, start: behind }).until('SYNCED');
+    expect(entriesOf(rest)).toEqual([3]);
+  });
+
+  it('fills the gap of a reader that was too slow', async () => {
+    const log = new AppendLog<number>('s', { limit: 2 });
+    const subscriber = subscribe(log, { snapshot: snapshotOf([1, 2, 3]) });
+    await subscriber.until('SYNCED');
+    log.append([1, 2, 3]);
+    const frames = await subscriber.until('SYNCED');
+    expect(kindsOf(frames)).toBe('GAP SNAPSHOT SYNCED');
+    expect(entriesOf(frames)).toEqual([1, 2, 3]);
+  });
+
+  it('keeps the stream alive while it takes long, and ends with it', async () => {
+    const clock = new HandClock();
+    const ends = new AbortController();
+    const subscriber = subscribe(logOf([]), {
+      clock,
+      ends: ends.signal,
+      start: { kind: 'snapshot' },
+      delivery: { heartbeatMs: 1_000 },
+      // eslint-disable-next-line require-yield -- it never has anything to give
+      snapshot: async function* (_log, signal) {
+        await new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('left')), { once: true });
+        });
+      },
+    });
+    await subscriber.quiet();
+    await clock.advance(1_000);
+    expect(await subscriber.next()).toMatchObject({ kind: 'HEARTBEAT' });
+    ends.abort('SHUTDOWN');
+    expect(await subscriber.next()).toMatchObject({ kind: 'END', end: { reason: 'SHUTDOWN' } });
+    await subscriber.over();
+  });
+
+  it('fails the stream when it fails', async () => {
+    const subscriber = subscribe(logOf([]), {
+      start: { kind: 'snapshot' },
+      // eslint-disable-next-line require-yield -- its one step is to fail
+      snapshot: async function* () {
+        throw new Error('The history is not there.');
+      },
+    });
+    await expect(subscriber.next()).rejects.toThrow('The history is not there.');
+  });
+});
+
+describe('a log that is over for its reader alone', () => {
+  it('ends with what it held when it was over; the log goes on', async () => {
+    const log = logOf([1]);
+    let over: () => void = () => undefined;
+    const view = until(
+      log,
+      new Promise<void>((resolve) => {
+        over = resolve;
+      }),
+    );
+    const subscriber = subscribe(view, { start: { kind: 'snapshot' } });
+    expect(entriesOf(await subscriber.until('SYNCED'))).toEqual([1]);
+    log.append([2]);
+    expect(await subscriber.next()).toMatchObject({ entries: [2] });
+    await subscriber.quiet();
+    over();
+    expect(await subscriber.next()).toMatchObject({ kind: 'END', end: { reason: 'COMPLETE' } });
+    log.append([3]);
+    expect(log.complete).toBe(false);
+    expect(view.read(0, 10)).toEqual([1, 2]);
+  });
+
+  it('stays as it is where it is never known', async () => {
+    const log = logOf([]);
+    const view = until(log, Promise.reject(new Error('not known')));
+    const subscriber = subscribe(view);
+    await subscriber.until('SYNCED');
+    log.append([1]);
+    expect(await subscriber.next()).toMatchObject({ kind: 'CHANGES', entries: [1] });
   });
 });
