@@ -1,6 +1,7 @@
 /** `npm run bench [-- name… --quick]`: runs the benches and prints what they found. Timings never fail a run. */
 import { parseArgs } from 'node:util';
 import { type Bench, type Finding, NotRun, passes } from './bench.js';
+import { dataPlane } from './benches/data-plane.js';
 import { buckets, groups } from './benches/groups.js';
 import { httpList, inProcess } from './benches/list.js';
 import { lookups } from './benches/lookups.js';
@@ -10,7 +11,16 @@ import { disconnect } from './client.js';
 import { brief } from './measure.js';
 import { Queue } from './queue.js';
 
-const benches: readonly Bench[] = [groups, buckets, pages, lookups, httpList, inProcess, session];
+const benches: readonly Bench[] = [
+  groups,
+  buckets,
+  pages,
+  lookups,
+  httpList,
+  inProcess,
+  session,
+  dataPlane,
+];
 
 const { values, positionals } = parseArgs({
   options: {

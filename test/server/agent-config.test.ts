@@ -74,7 +74,8 @@ describe("a deployment's file", () => {
   });
 
   it('may be inline, with the fields that clients are given as client_config_data alone', async () => {
-    const { ddb_state_table: _table, ...rest } = captured;
+    const { ddb_state_table, ...rest } = captured;
+    expect(ddb_state_table).toBeDefined();
     const agentConfig = { ...rest, grid_storage_service: 'S3+REDIS' };
     expect(await grid({ agentConfig, table: 't' })).toMatchObject({
       table: 't',
@@ -149,7 +150,7 @@ describe('what is refused', () => {
       'a region that nobody gives',
       {},
       {},
-      ({ region: _region, ...rest }) => rest,
+      (agent) => ({ ...agent, region: '' }),
       /^grids\[0\]\.region: expected it here, or region in grids\[0\]\.agentConfig, but got neither/,
     ],
     [
