@@ -65,6 +65,27 @@ export class Child {
     return Math.max(resident, await this.ask<number>('grown'));
   }
 
+  /** Peak memory of the largest of its children while the work runs, in MB: looked at every few milliseconds. */
+  async childrenDuring(work: () => Promise<unknown>): Promise<number> {
+    const children = `/proc/${this.process.pid}/task/${this.process.pid}/children`;
+    let peak = 0;
+    const timer = setInterval(() => {
+      for (const pid of readFileSync(children, 'utf8').split(' ').filter(Boolean)) {
+        try {
+          peak = Math.max(peak, kilobytes(`/proc/${pid}/status`, 'VmHWM') || 0);
+        } catch {
+          // It has ended.
+        }
+      }
+    }, 5);
+    try {
+      await work();
+    } finally {
+      clearInterval(timer);
+    }
+    return peak / 1024;
+  }
+
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.process.once('exit', resolve));
     this.process.send({ question: 'stop' });

@@ -1,10 +1,11 @@
-/** `npm run bench [-- name… --quick]`: runs the benches and prints what they found. Timings never fail a run. */
+/** `npm run bench [-- name… --quick --jobs N]`: runs the benches and prints what they found. Timings never fail a run. */
 import { parseArgs } from 'node:util';
 import { type Bench, type Finding, NotRun, passes } from './bench.js';
+import { ads } from './benches/ads.js';
 import { dataPlane } from './benches/data-plane.js';
-import { buckets, groups } from './benches/groups.js';
+import { attributes, buckets, groups } from './benches/groups.js';
 import { httpList, inProcess } from './benches/list.js';
-import { lookups } from './benches/lookups.js';
+import { clients, lookups } from './benches/lookups.js';
 import { pages } from './benches/pages.js';
 import { session } from './benches/session.js';
 import { disconnect } from './client.js';
@@ -13,9 +14,12 @@ import { Queue } from './queue.js';
 
 const benches: readonly Bench[] = [
   groups,
+  attributes,
   buckets,
   pages,
+  ads,
   lookups,
+  clients,
   httpList,
   inProcess,
   session,
@@ -25,6 +29,7 @@ const benches: readonly Bench[] = [
 const { values, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    jobs: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
   allowPositionals: true,
@@ -32,12 +37,12 @@ const { values, positionals } = parseArgs({
 const unknown = positionals.filter((name) => !benches.some((bench) => bench.name === name));
 if (values.help || unknown.length > 0) {
   for (const name of unknown) console.log(`There is no bench "${name}".`);
-  console.log('usage: npm run bench [-- NAME… --quick]');
+  console.log('usage: npm run bench [-- NAME… --quick --jobs N]');
   for (const { name, about } of benches) console.log(`  ${name.padEnd(12)}${about}`);
   process.exit(unknown.length > 0 ? 2 : 0);
 }
 
-const queue = new Queue(values.quick ? 5_000 : 50_000);
+const queue = new Queue(Number(values.jobs) || (values.quick ? 5_000 : 50_000));
 const chosen = benches.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 const found: Finding[] = [];
 try {
