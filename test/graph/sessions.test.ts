@@ -80,7 +80,7 @@ describe('sessions', () => {
       await submit({ payloads: [1], idempotencyKey: 'k-2' });
       const { session, userErrors } = await submit({ payloads: [2], idempotencyKey: 'k-2' });
       expect(session).toBeNull();
-      expect(userErrors).toMatchObject([{ code: 'BAD_USER_INPUT' }]);
+      expect(userErrors).toMatchObject([{ code: 'IDEMPOTENCY_CONFLICT' }]);
       expect(userErrors[0]?.message).toContain('k-2');
     });
 
