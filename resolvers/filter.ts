@@ -21,6 +21,8 @@ import { durationMs } from './duration.js';
 const maxTerms = 200;
 const maxDepth = 12;
 const maxNativeIds = 1000;
+/** Of all expressions in a filter together: what is longer is not sent to a grid in one command. */
+const maxConstraintLength = 8192;
 
 type Junctions<F> = {
   readonly and?: readonly F[] | null;
@@ -87,8 +89,18 @@ function predicate<F extends Junctions<F>>(
   leaves: (filter: F) => readonly Predicate[],
 ): Predicate {
   let terms = 0;
+  let constraintLength = 0;
   const compile = (part: F, depth: number): Predicate => {
     const own = leaves(part);
+    for (const term of own) {
+      if (term.op === 'constraint') constraintLength += term.constraint.text.length;
+    }
+    if (constraintLength > maxConstraintLength) {
+      throw new GridError(
+        'BAD_FILTER',
+        `Expected constraints of at most ${maxConstraintLength} characters together; split the question.`,
+      );
+    }
     terms += own.length + 1;
     if (depth > maxDepth || terms > maxTerms) {
       throw new GridError(

@@ -6,6 +6,7 @@ import { asGridError, type ErrorCode } from '../src/errors.js';
 import { type ActionStatus, InputError } from '../src/grids/action.js';
 import type { JobAction, JobActions } from '../src/grids/job-actions.js';
 import type { JobKey, JobPool, JobRow } from '../src/grids/jobs.js';
+import { ownerOf } from '../src/grids/jobs.js';
 import type { NativeRecord } from '../src/grids/row.js';
 import type { Projection } from '../src/query/plan.js';
 import { encodeCursor } from '../src/streams/index.js';
@@ -231,7 +232,7 @@ async function itemsAfter(
       const rows = await pool.findJobs(keys, projection, signal).catch(() => []);
       own.forEach((outcome, i) => {
         const row = rows[i];
-        if (row && !(row instanceof Error) && maySee(caller, row.owner)) items.set(outcome, row);
+        if (row && !(row instanceof Error) && maySee(caller, ownerOf(row))) items.set(outcome, row);
       });
     }),
   );

@@ -87,7 +87,12 @@ export class JobEnds {
   ): AsyncGenerator<readonly JobEnd[], void, undefined> {
     const pool = [...this.pools.values()].find(({ name }) => log.name === logNameOf(name));
     if (pool === undefined) return;
-    const listing = { source: 'ALL', scanLimit: pastScanLimit, since: undefined } as const;
+    const listing = {
+      source: 'ALL',
+      scanLimit: pastScanLimit,
+      since: undefined,
+      uncapped: true,
+    } as const;
     const { scope, filter } = this.request;
     const answer = await list(
       {

@@ -3,7 +3,7 @@ import { maySee } from '../src/access/caller.js';
 import { InputError } from '../src/grids/action.js';
 import { GridError } from '../src/errors.js';
 import { decodeIdAs } from '../src/grids/id.js';
-import type { JobKey, JobPool, JobRow } from '../src/grids/jobs.js';
+import { type JobKey, type JobPool, type JobRow, ownerOf } from '../src/grids/jobs.js';
 import { rows } from '../src/grids/row.js';
 import { list } from '../src/query/list.js';
 import type { Projection } from '../src/query/plan.js';
@@ -25,7 +25,7 @@ const needed: Projection = {
   fields: new Set(['owner', 'state', 'nativeState', 'origin']),
   attributes: new Set(),
 };
-const inQueue = { source: 'QUEUE', scanLimit: 1, since: undefined } as const;
+const inQueue = { source: 'QUEUE', scanLimit: 1, since: undefined, uncapped: true } as const;
 
 export async function jobTargets(
   input: JobTargets,
@@ -78,7 +78,7 @@ async function byIds(
       );
       asked.forEach((each, i) => {
         const row = found[i];
-        const visible = row instanceof Error || (row && maySee(caller, row.owner));
+        const visible = row instanceof Error || (row && maySee(caller, ownerOf(row)));
         targets.set(each, { ...each, found: visible ? row : undefined });
       });
     }),
@@ -118,7 +118,8 @@ async function matching(
     sources: reports,
   } = await list(
     {
-      filter: and(own, predicate),
+      scope: own,
+      filter: predicate,
       order: [],
       page: { from: 'front', limit: limit + 1, after: undefined, before: undefined },
       projection: needed,
@@ -138,7 +139,7 @@ async function matching(
   const byName = new Map(pools.map((pool) => [pool.name, pool]));
   return page.rows.flatMap(({ row }) => {
     const pool = byName.get(row.gridName);
-    if (!pool || !maySee(caller, row.owner)) return [];
+    if (!pool || !maySee(caller, ownerOf(row))) return [];
     const { schedd, clusterId, procId } = row;
     return { pool, key: { schedd, clusterId, procId }, found: row };
   });

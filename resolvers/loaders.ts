@@ -2,6 +2,7 @@
 import DataLoader from 'dataloader';
 import { type Caller, maySee } from '../src/access/caller.js';
 import type { AdKey, JobKey, JobRow, MachineRow, PoolAdRow, SlotRow } from '../src/grids/jobs.js';
+import { ownerOf } from '../src/grids/jobs.js';
 import type { GridRegistry } from '../src/grids/registry.js';
 import type { Failure, Progress } from '../src/grids/state.js';
 import type { SessionRow, TaskRow } from '../src/grids/tasks.js';
@@ -114,9 +115,6 @@ export class Loaders {
     this.clusterProgress = loader(clusterKey, (grid, keys) => pool(grid).progress(keys, signal));
   }
 }
-
-/** Whose a job is, also where the pool hides that from clients. */
-const ownerOf = ({ owner, ownedBy }: JobRow) => (ownedBy === undefined ? owner : ownedBy);
 
 const clusterKey = ({ grid, schedd, clusterId }: ClusterLookup): string =>
   JSON.stringify([grid, schedd, clusterId]);

@@ -45,6 +45,10 @@ export interface JobRow extends WorkRow, JobKey, Partial<JobFields> {
   readonly ownedBy?: string | null;
 }
 
+/** Whose a job is, also where the pool hides that from clients. */
+export const ownerOf = ({ owner, ownedBy }: JobRow): string | null | undefined =>
+  ownedBy === undefined ? owner : ownedBy;
+
 export interface SlotRow extends Row {
   readonly __typename: 'Slot';
   readonly name: string;

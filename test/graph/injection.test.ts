@@ -9,7 +9,7 @@ import { encodeId } from '../../src/grids/id.js';
 import { describeReal } from '../real/index.js';
 import { parseConstraint } from '../../src/query/constraint.js';
 import { caller, type Graph, openGraph, poolGrid } from './open-graph.js';
-import { idsOf, ofSeed, type SeedJob, seedJobs } from './seed.js';
+import { idsOf, type SeedJob, seedJobs } from './seed.js';
 
 const hostile = [
   'pwned) || (true',
