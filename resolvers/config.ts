@@ -1,7 +1,9 @@
 /** Settings of pools. */
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Info, Query, Resolver } from 'type-graphql';
-import type { ConfigQuery, ConfigRow, JobPool } from '../src/grids/jobs.js';
+import type { AnyGrid } from '../src/grids/grid.js';
+import type { ConfigQuery, ConfigRow } from '../src/grids/jobs.js';
+import type { GridRegistry } from '../src/grids/registry.js';
 import { always } from '../src/query/predicate.js';
 import type { Source } from '../src/query/source.js';
 import { ConfigConnection, ConfigDaemon, ConfigEntry } from '../schema/config.js';
@@ -24,14 +26,15 @@ const daemonNameArg = {
 };
 const gridArg = {
   nullable: true,
-  description: 'The pool; needed only where several are configured.',
+  description:
+    'The grid. The pool when left out; needed where several are configured, and for an HTC-Grid.',
 };
 
 @Resolver(() => ConfigEntry)
 export class ConfigResolver {
   @Query(() => ConfigConnection, {
     nullable: true,
-    description: 'Settings of a pool, ordered by name.',
+    description: 'Settings of a pool, or of an HTC-Grid that is named, ordered by name.',
   })
   @Guard('read')
   config(
@@ -57,7 +60,7 @@ export class ConfigResolver {
     @Ctx() context: GraphContext,
     @Info() info: GraphQLResolveInfo,
   ) {
-    const pool = context.grids.one('HTCONDOR', grid);
+    const pool = configured(context.grids, grid);
     const query: ConfigQuery = {
       daemon: daemon ?? undefined,
       daemonName: daemonName ?? undefined,
@@ -81,7 +84,8 @@ export class ConfigResolver {
 
   @Query(() => ConfigEntry, {
     nullable: true,
-    description: 'One setting of a pool; null when it is not defined.',
+    description:
+      'One setting of a pool, or of an HTC-Grid that is named; null when it is not defined.',
   })
   @Guard('read')
   async configEntry(
@@ -95,7 +99,7 @@ export class ConfigResolver {
     @Ctx() { grids, signal }: GraphContext,
   ) {
     return findConfig(
-      grids.one('HTCONDOR', grid),
+      configured(grids, grid),
       daemon ?? undefined,
       daemonName ?? undefined,
       name,
@@ -104,8 +108,12 @@ export class ConfigResolver {
   }
 }
 
+/** The grid that is named, of either kind; the only pool where none is. */
+const configured = (grids: GridRegistry, name: string | null | undefined): AnyGrid =>
+  name == null ? grids.one('HTCONDOR', name) : grids.get(name);
+
 export async function findConfig(
-  pool: JobPool,
+  pool: AnyGrid,
   daemon: ConfigDaemon | undefined,
   daemonName: string | undefined,
   name: string,
@@ -117,7 +125,7 @@ export async function findConfig(
 }
 
 const configSource = (
-  pool: JobPool,
+  pool: AnyGrid,
   query: ConfigQuery,
   signal: AbortSignal,
 ): Source<ConfigRow> => ({

@@ -107,8 +107,8 @@ async function find(
       const [kind, daemonName, name] = id.parts;
       const daemon = configDaemons.find((known) => known === kind);
       if (kind !== (daemon ?? null)) return undefined;
-      const pool = grids.one('HTCONDOR', id.grid);
-      return (await findConfig(pool, daemon, daemonName ?? undefined, name, signal)) ?? undefined;
+      const grid = grids.get(id.grid);
+      return (await findConfig(grid, daemon, daemonName ?? undefined, name, signal)) ?? undefined;
     }
     default:
       return id satisfies never;

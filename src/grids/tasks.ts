@@ -4,6 +4,7 @@ import type { Source } from '../query/source.js';
 import type { CompletionLog } from '../streams/log.js';
 import type { ActionStatus } from './action.js';
 import type { Grid } from './grid.js';
+import type { ConfigQuery, ConfigRow } from './jobs.js';
 import type { Row, WorkFields, WorkRow } from './row.js';
 import type { Progress, WorkState } from './state.js';
 
@@ -137,6 +138,8 @@ export interface TaskGrid extends Grid {
     dryRun: boolean,
     signal: AbortSignal,
   ): Promise<readonly CancelledSession[]>;
+  /** The settings of the grid; values of secrets are withheld. */
+  config(query: ConfigQuery, signal: AbortSignal): Promise<readonly ConfigRow[]>;
   /** The row of a completion, as far as it is known without a read; undefined where the fields need one. */
   rowOf(completion: Completion, fields: ReadonlySet<string>): TaskRow | undefined;
   /** The log of a session's completions, followed as long as somebody holds it (or until complete). */

@@ -89,10 +89,16 @@ async function openGrid(settings: GridSettings, metrics: Metrics, log: Logger): 
   // The SDK's notice about the next Node belongs to those who choose the version, not on each console.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   const { openEmbedded, openTaskGrid } = await import('../grids/htc-grid/index.js');
-  if (!settings.embedded) return openTaskGrid({ ...(await overTheWire(settings)), onCall: count });
+  if (!settings.embedded) {
+    // The names of agent_config.json as they are, beside those of this server's own configuration.
+    const { agentConfig, ...own } = settings;
+    const configuration = { ...own, ...agentConfig };
+    return openTaskGrid({ ...(await overTheWire(settings)), configuration, onCall: count });
+  }
   const { dataDir, handler, exec, workers, taskTimeoutMs, tablePort } = settings;
   return openEmbedded({
     name: grid,
+    configuration: settings,
     workers: {
       concurrency: workers,
       taskTimeoutMs,

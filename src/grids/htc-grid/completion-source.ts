@@ -46,3 +46,17 @@ export class ChangeHub implements CompletionSource {
     );
   }
 }
+
+/** Several sources of the same changes: what they tell twice is told once by the log behind them. */
+export class MergedSource implements CompletionSource {
+  constructor(private readonly sources: readonly CompletionSource[]) {}
+
+  async watch(
+    session: string,
+    changes: ChangeSink,
+    lost: LossSink,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await Promise.all(this.sources.map((source) => source.watch(session, changes, lost, signal)));
+  }
+}

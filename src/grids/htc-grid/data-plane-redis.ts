@@ -1,8 +1,9 @@
 /** The data plane of a deployed grid: Redis, the keys and values of HTC-Grid's own client. */
-import type { Redis, RedisOptions } from 'ioredis';
+import type { ChainableCommander, Redis, RedisOptions } from 'ioredis';
 import type { OnCall } from './calls.js';
 import { timed } from './calls.js';
 import type { DataPlane, StoredText } from './data-plane.js';
+import { headOf } from './data-plane.js';
 
 export interface RedisSettings {
   readonly host: string;
@@ -80,18 +81,24 @@ export class RedisDataPlane implements DataPlane {
     signal?: AbortSignal,
   ): Promise<(StoredText | undefined)[]> {
     return timed('data-read', label, this.onCall, signal, async () => {
-      const pipeline = this.redis.pipeline();
-      for (const key of keys) {
-        pipeline.strlen(key);
-        pipeline.getrange(key, 0, Number.isFinite(maxChars) ? Math.max(0, maxChars - 1) : -1);
-        pipeline.getrange(key, -2, -1);
-      }
-      const answers = (await pipeline.exec()) ?? [];
-      return keys.map((_key, index) => {
-        const [chars, text, end] = answers.slice(index * 3, index * 3 + 3).map(valueOf);
+      // One character more than asked for: a value that ends before it is whole, and needs no more commands.
+      const last = Number.isFinite(maxChars) ? Math.max(0, maxChars) : -1;
+      const heads = await this.#each(keys, (pipeline, key) => pipeline.getrange(key, 0, last));
+      const long = keys.filter((_key, index) => String(heads[index]).length > maxChars);
+      const sizes = await this.#each(long, (pipeline, key) => pipeline.strlen(key));
+      const ends = await this.#each(long, (pipeline, key) => pipeline.getrange(key, -2, -1));
+      const place = new Map(long.map((key, index) => [key, index]));
+      return heads.map((head, index) => {
+        const text = String(head);
         // An empty value cannot be told from a missing one, and no value of the grid is empty.
-        if (typeof chars !== 'number' || chars === 0) return undefined;
-        return { text: String(text).slice(0, maxChars), chars, end: String(end) };
+        if (text === '') return undefined;
+        const cut = place.get(keys[index] ?? '');
+        if (cut === undefined) return headOf(text, maxChars);
+        return {
+          text: text.slice(0, maxChars),
+          chars: Number(sizes[cut]),
+          end: String(ends[cut]),
+        };
       });
     });
   }
@@ -101,6 +108,16 @@ export class RedisDataPlane implements DataPlane {
       await this.redis.ping();
       return 'Redis answers';
     });
+  }
+
+  async #each(
+    keys: readonly string[],
+    ask: (pipeline: ChainableCommander, key: string) => unknown,
+  ): Promise<unknown[]> {
+    if (keys.length === 0) return [];
+    const pipeline = this.redis.pipeline();
+    for (const key of keys) ask(pipeline, key);
+    return ((await pipeline.exec()) ?? []).map(valueOf);
   }
 
   async stop(): Promise<void> {

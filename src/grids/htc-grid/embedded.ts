@@ -8,11 +8,12 @@ import type { OnCall } from './calls.js';
 import { DirectCarrier } from './carrier-direct.js';
 import type { TaskChange } from './change.js';
 import { completionOf, isLast } from './change.js';
-import { ChangeHub } from './completion-source.js';
+import { ChangeHub, MergedSource } from './completion-source.js';
 import { connectLocally } from './connection-local.js';
 import type { DataPlane } from './data-plane.js';
 import { FolderDataPlane } from './data-plane-folder.js';
 import { MemoryDataPlane } from './data-plane-memory.js';
+import { PollSource } from './poll-source.js';
 import type { RedisSettings } from './data-plane-redis.js';
 import { RedisDataPlane } from './data-plane-redis.js';
 import { startDynamoDb } from './dynamodb-thread.js';
@@ -56,6 +57,8 @@ export interface EmbeddedSettings {
    * HTC-Grid's own code; without it a free one, and nobody else is expected.
    */
   readonly tablePort?: number;
+  /** What was configured, as the graph shows it. */
+  readonly configuration?: Readonly<Record<string, unknown>>;
   /** @default 20_000 */
   readonly deadlineMs?: number;
   readonly onCall?: OnCall;
@@ -105,12 +108,15 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
         : await FileRegistry.open(join(path, 'sessions.jsonl'));
     closing.push(() => registry.stop());
 
+    const shared = settings.tablePort !== undefined;
     const hub = new ChangeHub();
     const seen = new Seen();
     const logs = new SessionLogs({
       grid: name,
       reader,
-      source: hub,
+      // Others that work on the table are seen by polling it.
+      source: shared ? new MergedSource([hub, new PollSource({ reader })]) : hub,
+      ...(shared ? { lingerMs: 30_000 } : {}),
       everythingFromLogs: false,
       expected: async (session) => {
         const entry = registry.get(session);
@@ -133,6 +139,7 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
       writer,
       data,
       executor: await preparing,
+      shared,
       emit,
       onError,
       isOver: (taskId) => seen.of(taskId)?.endedAt !== undefined,
@@ -161,6 +168,7 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
     await workers.start(path !== undefined);
 
     return new HtcGrid({
+      configuration: settings.configuration,
       name,
       embedded: true,
       reader,
@@ -182,7 +190,10 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
             const { status } = await reader.describe(signal);
             if (status !== 'ACTIVE')
               throw new GridError('UNAVAILABLE', `The state table is ${status}.`);
-            return { detail: path === undefined ? 'in memory' : `in ${path}`, count: null };
+            return {
+              detail: `${path === undefined ? 'in memory' : `in ${path}`}, at ${dynamo.endpoint}`,
+              count: null,
+            };
           },
         },
         {

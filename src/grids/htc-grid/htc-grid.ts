@@ -21,10 +21,12 @@ import type {
   TaskRow,
 } from '../tasks.js';
 import type { NativeCancel } from './cancel.js';
+import type { ConfigQuery, ConfigRow } from '../jobs.js';
 import { cancelSession } from './cancel.js';
 import type { TaskChange } from './change.js';
 import { mapOf } from './concurrency.js';
 import { countsOf, everyState } from './counts.js';
+import { configRows } from './config.js';
 import type { DataPlane } from './data-plane.js';
 import { answeredByIndex } from './fields.js';
 import { healthOf } from './health.js';
@@ -60,6 +62,8 @@ export interface HtcGridParts {
   readonly nativeCancel?: NativeCancel;
   readonly cancelled: (session: string, changes: readonly TaskChange[]) => void;
   readonly components: readonly Component[];
+  /** What the grid was configured with, for those who ask; secrets are withheld there. */
+  readonly configuration?: Readonly<Record<string, unknown>> | undefined;
   /** How long a list may take. @default 20_000 */
   readonly deadlineMs?: number;
   readonly stop: () => Promise<void>;
@@ -218,6 +222,10 @@ export class HtcGrid implements TaskGrid {
         ? { ...answer, session: this.#sessionRow(answer.nativeId) }
         : answer,
     );
+  }
+
+  async config(query: ConfigQuery): Promise<readonly ConfigRow[]> {
+    return configRows(this.name, this.parts.configuration ?? {}, query);
   }
 
   rowOf({ taskId, state }: Completion, fields: ReadonlySet<string>): TaskRow | undefined {

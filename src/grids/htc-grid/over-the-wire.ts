@@ -54,6 +54,8 @@ export interface TaskGridSettings {
   readonly poll?: Omit<PollSettings, 'reader'>;
   /** How long a session that nobody follows any more is still polled. @default 30_000 */
   readonly lingerMs?: number;
+  /** What was configured, as the graph shows it. */
+  readonly configuration?: Readonly<Record<string, unknown>>;
   /** @default 20_000 */
   readonly deadlineMs?: number;
   readonly onCall?: OnCall;
@@ -122,6 +124,7 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
   // What an earlier process left goes on beside all else; its end is in the registry.
   void Promise.all(submissions?.resume() ?? []);
   return new HtcGrid({
+    configuration: settings.configuration,
     name,
     embedded: false,
     reader,

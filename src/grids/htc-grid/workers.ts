@@ -9,6 +9,7 @@ import { eachOf } from './concurrency.js';
 import { WorkerGone } from './executor.js';
 import type { GiveBackSettings } from './give-back.js';
 import { giveBack } from './give-back.js';
+import type { TaskItem } from './item.js';
 import { partitions } from './status.js';
 import { TaskQueue } from './task-queue.js';
 
@@ -31,6 +32,8 @@ type Parts = Pick<GiveBackSettings, 'reader' | 'writer' | 'data' | 'emit'> &
   Pick<AttemptSettings, 'executor' | 'onError'>;
 
 export interface WorkersSettings extends Parts, WorkerLimits {
+  /** True where others submit to the table too: rows that wait are looked for when there is nothing to do. */
+  readonly shared?: boolean;
   /** True for tasks that need no claim any more: cancelled while they waited. */
   readonly isOver: (taskId: string) => boolean;
 }
@@ -75,7 +78,7 @@ export class Workers {
   async start(left: boolean): Promise<void> {
     if (left) await this.#takeUp();
     this.#sweep = setInterval(() => {
-      this.#sweeping ??= this.expire()
+      this.#sweeping ??= this.#look()
         .catch(this.#settings.onError)
         .finally(() => {
           this.#sweeping = undefined;
@@ -111,6 +114,28 @@ export class Workers {
       for (const { taskId } of items)
         if (!this.#running.has(taskId)) await this.#giveBack(taskId, expired);
     }
+  }
+
+  async #look(): Promise<void> {
+    await this.expire();
+    if (this.#settings.shared === true && this.#queue.size === 0) await this.takeUpWaiting();
+  }
+
+  /** Queues rows that wait and were not queued here: submitted by others, or given back by their expiry check. */
+  async takeUpWaiting(): Promise<void> {
+    const found: TaskItem[] = [];
+    await eachOf(Array.from({ length: partitions }).keys(), 8, async (partition) => {
+      const range = { limit: 200 };
+      const { signal } = this.#stopped;
+      found.push(
+        ...(await this.#settings.reader.byHeartbeat('pending', partition, range, signal)).items,
+      );
+    });
+    // What was submitted here meanwhile is queued already.
+    if (this.#queue.size > 0) return;
+    for (const { taskId, priority } of found)
+      if (!this.#running.has(taskId)) this.#queue.push([taskId], priority ?? 0);
+    this.#pump();
   }
 
   /** Functions are told to stop and waited for; rows they had stay claimed, as with any worker that goes. */
