@@ -294,6 +294,7 @@ const mendable: ReadonlySet<ErrorCode> = new Set([
   'BAD_USER_INPUT',
   'CAPABILITY_MISSING',
   'FORBIDDEN',
+  'IDEMPOTENCY_CONFLICT',
   'LIMIT_EXCEEDED',
   'NOT_FOUND',
   'UNKNOWN_GRID',

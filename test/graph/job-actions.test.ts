@@ -125,7 +125,7 @@ describeReal('pool', 'actions on jobs', (pool) => {
     expect(new Set(calls.map(({ cluster }) => cluster?.id)).size).toBe(1);
     expect(calls.filter(({ replayed }) => !replayed)).toHaveLength(1);
     expect((await submit({ idempotencyKey, count: 2 })).userErrors).toMatchObject([
-      { code: 'BAD_USER_INPUT', path: ['idempotencyKey'] },
+      { code: 'IDEMPOTENCY_CONFLICT', path: ['idempotencyKey'] },
     ]);
   });
 

@@ -199,7 +199,7 @@ export function jobActionsContract(open: () => Promise<ActingPool>): void {
       const key = { idempotencyKey: crypto.randomUUID() };
       const first = await submit(key);
       await expect(submit({ ...key, count: 2 })).rejects.toMatchObject({
-        code: 'BAD_USER_INPUT',
+        code: 'IDEMPOTENCY_CONFLICT',
         path: ['idempotencyKey'],
       });
       const others = await submit({ ...key, actor: bob });

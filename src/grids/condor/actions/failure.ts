@@ -33,7 +33,7 @@ const submitRules: readonly {
     message: 'The pool takes fewer jobs at once, or of one owner.',
   },
   {
-    says: /Cannot allocate a cluster id|Failed to create cluster|Failed to set Owner|not authorized/,
+    says: /Cannot allocate a cluster id|Failed to create cluster|Failed to set Owner|not authorized|not allowed to own jobs/,
     code: 'FORBIDDEN',
     message: 'The pool takes no jobs from the account that submits.',
   },

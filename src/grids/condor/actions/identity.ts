@@ -43,10 +43,6 @@ const never = new Set(['root', 'toor']);
 /** `{user}` replaced; the name has been checked. */
 export const forUser = (text: string, user: string): string => text.replaceAll('{user}', user);
 
-/** The account for submissions: an admin submits as itself too. */
-export const submitterOf = (actAs: ActAs, actor: Actor): string | undefined =>
-  actAs.kind === 'gateway' ? undefined : checkedUser(actor.identity);
-
 export async function actingFor(
   actAs: ActAs,
   actor: Actor,

@@ -221,7 +221,7 @@ const digest = (parts: readonly unknown[]): string =>
 function checkInput({ idempotencyKey }: SubmitJobs, first: string | null, now: string): void {
   if (first === now) return;
   const message = `The idempotency key ${JSON.stringify(idempotencyKey)} was used for other jobs. Use a new key.`;
-  throw new InputError('BAD_USER_INPUT', message, ['idempotencyKey']);
+  throw new InputError('IDEMPOTENCY_CONFLICT', message, ['idempotencyKey']);
 }
 
 const jobsOf = (

@@ -8,5 +8,5 @@ export {
   type SubmitInput,
   type SubmitRules,
 } from './plan.js';
-export { checkSettable, isProtected } from './protected.js';
+export { checkSettable } from './protected.js';
 export { submitText } from './text.js';

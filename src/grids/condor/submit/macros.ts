@@ -47,6 +47,8 @@ export class Macros {
   }
 
   #expand(text: string, source: Source): string {
+    let bytes = Buffer.byteLength(text);
+    checkLength(bytes, source);
     if (!text.includes('$')) return text;
     const expanded = text.replaceAll(
       reference,
@@ -59,12 +61,13 @@ export class Macros {
         if (atMatch !== undefined && matchMacro.test(atMatch)) return whole;
         if (word !== '' || inside === undefined)
           throw refused('FORBIDDEN', source, functionOf(whole));
-        return this.#value(inside, source);
+        const value = this.#value(inside, source);
+        // While it grows: a text of a thousand references to a long one is never made.
+        bytes += Buffer.byteLength(value);
+        checkLength(bytes, source);
+        return value;
       },
     );
-    if (Buffer.byteLength(expanded) > valueLimitBytes) {
-      throw refused('LIMIT_EXCEEDED', source, `is longer than ${valueLimitBytes} bytes.`);
-    }
     return expanded;
   }
 
@@ -93,6 +96,11 @@ export class Macros {
     this.#known.set(key, expanded);
     return expanded;
   }
+}
+
+function checkLength(bytes: number, source: Source): void {
+  if (bytes <= valueLimitBytes) return;
+  throw refused('LIMIT_EXCEEDED', source, `is longer than ${valueLimitBytes} bytes.`);
 }
 
 /** Filled in from the machine's ad when the job is matched: the schedd's doing, with what everybody may see. */

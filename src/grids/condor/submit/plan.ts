@@ -28,6 +28,10 @@ export interface PlannedSubmission {
   readonly count: number;
 }
 
+/** What one submission may cost this server: values that are expanded and checked, and their length in all. */
+const maxValues = 200_000;
+const limitBytes = 16 * 1024 * 1024;
+
 const whole: Source = { path: [], place: 'The submission' };
 
 export function planSubmission(input: SubmitInput, rules: SubmitRules): PlannedSubmission {
@@ -51,7 +55,22 @@ export function planSubmission(input: SubmitInput, rules: SubmitRules): PlannedS
   const texts = textsOf(statements);
   const itemNames = new Set(items.flatMap((item) => [...item.keys()]));
   const commands = commandsOf(statements, texts, itemNames);
-  return { items: items.map((item) => planItem(item, commands, texts, rules)), count };
+  if (items.length * commands.length > maxValues) {
+    const says = `has ${items.length} items of ${commands.length} commands; at most ${maxValues} values are taken at once.`;
+    throw refused('LIMIT_EXCEEDED', whole, says);
+  }
+  let bytes = 0;
+  const planned = items.map((item) => {
+    const one = planItem(item, commands, texts, rules);
+    for (const value of one.values()) bytes += value.length;
+    if (bytes <= limitBytes) return one;
+    throw refused(
+      'LIMIT_EXCEEDED',
+      whole,
+      `is longer than ${limitBytes} bytes with all its items.`,
+    );
+  });
+  return { items: planned, count };
 }
 
 function read({ description, attributes }: SubmitInput): Description {

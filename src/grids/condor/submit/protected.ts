@@ -16,13 +16,13 @@ const families = [
 
 const single = [
   // Who it is.
-  'AcctGroupUser', 'AuthTokenGroups', 'AuthTokenId', 'AuthTokenIssuer', 'AuthTokenScopes', 'AuthTokenSubject',
+  'AccountingGroup', 'AcctGroup', 'AcctGroupUser', 'AuthTokenGroups', 'AuthTokenId', 'AuthTokenIssuer', 'AuthTokenScopes', 'AuthTokenSubject',
   'ClusterId', 'Gid', 'GlobalJobId', 'HtcGraphInput', 'HtcGraphSubmission', 'MyType', 'NTDomain', 'OsUser',
   'Owner', 'ProcId', 'QDate', 'SubProcId', 'TargetType', 'TotalSubmitProcs', 'Uid', 'User',
   // What state it is in.
-  'CompletionDate', 'EnteredCurrentStatus', 'ExitBySignal', 'ExitCode', 'ExitReason', 'ExitSignal', 'ExitStatus',
+  'CompletionDate', 'CurrentHosts', 'EnteredCurrentStatus', 'ExitBySignal', 'ExitCode', 'ExitReason', 'ExitSignal', 'ExitStatus',
   'HoldReason', 'HoldReasonCode', 'HoldReasonSubCode', 'JobStatus', 'JobStatusOnRelease', 'JobUniverse',
-  'LastJobStatus', 'Managed', 'ManagedManager', 'ReleaseReason', 'RemoveReason', 'ToE',
+  'LastJobStatus', 'Managed', 'ManagedManager', 'MaxHosts', 'MinHosts', 'ReleaseReason', 'RemoveReason', 'ToE',
   // Files and programs.
   'AppendFiles', 'BoincAuthenticatorFile', 'BufferFiles', 'CheckpointDestination', 'CompressFiles',
   'DropJobAdInSandbox', 'EnvDelim', 'Err', 'FetchFiles', 'FileRemaps', 'In', 'Iwd', 'JarFiles', 'JavaVMArgs',
@@ -38,7 +38,7 @@ const single = [
 
 const names: ReadonlySet<string> = new Set(single.map((name) => name.toLowerCase()));
 
-export function isProtected(name: string): boolean {
+function isProtected(name: string): boolean {
   const lower = name.toLowerCase();
   return (
     alwaysHidden.has(name) ||
