@@ -21,6 +21,10 @@ export function truncated(real: number): bigint {
 /** 64 bits, with wrap-around. */
 export const wrapped = (integer: bigint): bigint => BigInt.asIntN(64, integer);
 
+/** The same for 32 bits. */
+export const truncated32 = (real: number): number =>
+  Math.abs(real) < 2 ** 31 ? Math.trunc(real) : -(2 ** 31);
+
 /** As HTCondor reads integers into 32 bits where it counts or indexes. */
 export const wrapped32 = (integer: bigint): number => Number(BigInt.asIntN(32, integer));
 

@@ -1,5 +1,5 @@
 /** Evaluates expressions in the scope of an ad, or of two ads in a match. */
-import type { AttributeReference, Binary, Expr, Subscript } from './ast.js';
+import type { AttributeReference, Binary, Expr, LiteralValue, Subscript } from './ast.js';
 import { lowerCase } from './bytes.js';
 import { wrapped32 } from './convert.js';
 import { Failure } from './failure.js';
@@ -9,7 +9,7 @@ import type { EvaluationLimits } from './limits.js';
 import { operate, operateUnary } from './operators.js';
 import { adScope, adValue, matchScope, scopeOf } from './scope.js';
 import type { AdScope, Scope } from './scope.js';
-import { errorValue, isAd, isExpr, isList, listOf, truth } from './value.js';
+import { errorValue, isAd, isExpr, isList, isRelTime, listOf, truth } from './value.js';
 import type { ListValue, Value } from './value.js';
 
 export interface EvaluateOptions {
@@ -66,7 +66,7 @@ export class Evaluation {
   }
 
   evaluate(expr: Expr): Value {
-    if (expr.kind === 'literal') return expr.value;
+    if (expr.kind === 'literal') return literalValue(expr.value);
     this.steps += 1;
     this.nesting += 1;
     if (this.steps > this.limits.maxSteps || this.nesting > maxNesting) throw new Failure();
@@ -232,7 +232,7 @@ export class Evaluation {
   }
 
   evaluateIn(scope: Scope | null, expr: Expr): Value {
-    if (expr.kind === 'literal') return expr.value;
+    if (expr.kind === 'literal') return literalValue(expr.value);
     if (this.depth >= this.limits.maxDepth) throw new Failure();
     this.depth += 1;
     const before = this.scope;
@@ -265,6 +265,9 @@ export class Evaluation {
     }
   }
 }
+
+/** A duration that is written evaluates to a real, in HTCondor; only `relTime()` of a number makes a duration. */
+const literalValue = (value: LiteralValue): Value => (isRelTime(value) ? value.secs : value);
 
 const specialLengths: ReadonlySet<number> = new Set(
   ['my', 'self', 'parent', 'toplevel', 'currenttime'].map((name) => name.length),

@@ -27,29 +27,41 @@ export function operate(operator: BinaryOperator, left: Value, right: Value): Va
     case '<=':
     case '>':
     case '>=':
-      return exception(left, right) ?? compare(operator, left, right);
+      return strict(left, right, compare, operator);
     case '+':
     case '-':
     case '*':
     case '/':
     case '%':
-      return exception(left, right) ?? arithmetic(operator, left, right);
+      return strict(left, right, arithmetic, operator);
     case '|':
     case '^':
     case '&':
     case '<<':
     case '>>':
     case '>>>':
-      return exception(left, right) ?? bitwise(operator, left, right);
+      return strict(left, right, bitwise, operator);
     default:
       return operator satisfies never;
   }
 }
 
-/** `error` wins over undefined, which wins over the rest; undefined here: neither. */
-function exception(left: Value, right: Value): Value | undefined {
+/** `error` wins over undefined, which wins over the rest. */
+function strict<Operator>(
+  left: Value,
+  right: Value,
+  body: (operator: Operator, left: Value, right: Value) => Value,
+  operator: Operator,
+): Value {
   if (left === errorValue || right === errorValue) return errorValue;
-  return left === null || right === null ? null : undefined;
+  return left === null || right === null ? null : body(operator, left, right);
+}
+
+/** A number as it is after it was compared with another one: HTCondor keeps what it was promoted to. */
+export function promoted(value: Value, other: Value): Value {
+  const [number, beside] = [numeric(value), numeric(other)];
+  if (number === null || beside === null) return value;
+  return typeof beside === 'number' ? Number(number) : number;
 }
 
 export function operateUnary(operator: UnaryOperator, value: Value): Value {

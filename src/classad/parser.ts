@@ -202,13 +202,15 @@ class Parser {
     this.expect('[');
     const attributes = new Map<string, AdAttribute>();
     while (!this.take(']')) {
-      if (this.take(';')) continue;
+      // Semicolons may stand before the first attribute, but not alone.
+      while (attributes.size === 0 && this.take(';'));
       this.bound(attributes.size, this.limits.maxItems, 'attributes');
       const name = this.name();
       const key = lowerCase(name);
       this.expect('=');
       attributes.set(key, { name: attributes.get(key)?.name ?? name, value: this.expression() });
       if (!this.is(']')) this.expect(';', '";" or "]"');
+      while (this.take(';'));
     }
     return {
       kind: 'ad',

@@ -2,23 +2,44 @@
 
 /** As `%.*E`. */
 export function formatE(real: number, fraction: number): string {
-  return withExponent(real.toExponential(fraction)).toUpperCase();
+  const { mantissa, exponent } = rounded(real, fraction);
+  return `${mantissa}E${exponentText(exponent)}`;
 }
 
-/** As `%.*g`. */
+/** As `%.*G`. */
 export function formatG(real: number, digits: number): string {
-  const scientific = real.toExponential(digits - 1);
-  const exponent = Number(scientific.slice(scientific.indexOf('e') + 1));
+  const { mantissa, exponent } = rounded(real, digits - 1);
   if (exponent < -4 || exponent >= digits) {
-    const [mantissa = '', power = ''] = scientific.split('e');
-    return withExponent(`${withoutZeros(mantissa)}e${power}`);
+    return `${withoutZeros(mantissa)}E${exponentText(exponent)}`;
   }
-  return withoutZeros(real.toFixed(Math.max(0, digits - 1 - exponent)));
+  const sign = mantissa.startsWith('-') ? '-' : '';
+  const all = mantissa.replace(/[-.]/g, '');
+  const shifted =
+    exponent < 0
+      ? `0.${'0'.repeat(-exponent - 1)}${all}`
+      : `${all.slice(0, exponent + 1)}.${all.slice(exponent + 1)}`;
+  return sign + withoutZeros(shifted);
 }
 
-/** At least two digits of exponent. */
-const withExponent = (text: string): string =>
-  text.replace(/e([+-])(\d)$/, (_, sign: string, digit: string) => `e${sign}0${digit}`);
+/** More digits than any tie between two decimals has. */
+const manyDigits = 60;
+
+/** C rounds a tie to the even digit, JavaScript to the larger. */
+function rounded(real: number, fraction: number): { mantissa: string; exponent: number } {
+  const text = real.toExponential(fraction);
+  const exact = real.toExponential(manyDigits);
+  const cut = exact.indexOf('.') + 1 + fraction;
+  const isTie = /^50*$/.test(exact.slice(cut, exact.indexOf('e')));
+  const isEven = '02468'.includes(exact.charAt(fraction === 0 ? cut - 2 : cut - 1));
+  const [mantissa = '', exponent = ''] = text.split('e');
+  return isTie && isEven
+    ? { mantissa: exact.slice(0, cut), exponent: Number(exact.slice(exact.indexOf('e') + 1)) }
+    : { mantissa, exponent: Number(exponent) };
+}
+
+/** At least two digits. */
+const exponentText = (exponent: number): string =>
+  `${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
 
 const withoutZeros = (text: string): string =>
   text.includes('.') ? text.replace(/\.?0+$/, '') : text;
@@ -39,9 +60,9 @@ export function newRealText(real: number, exact: boolean): string {
 
 /** As in the old syntax and in JSON: `1.5`. */
 export function oldRealText(real: number, exact: boolean): string {
-  const short = special(real) ?? withPoint(formatG(real, 16).toUpperCase());
+  const short = special(real) ?? withPoint(formatG(real, 16));
   return exact && Number(short) !== real && Number.isFinite(real)
-    ? withPoint(formatG(real, 17).toUpperCase())
+    ? withPoint(formatG(real, 17))
     : short;
 }
 

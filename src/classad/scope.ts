@@ -1,6 +1,6 @@
 /** Where names are looked up: ads, one inside the other. */
 import type { AdExpr, Expr } from './ast.js';
-import { compareBytes, lowerCase } from './bytes.js';
+import { byteLength, compareBytes, lowerCase } from './bytes.js';
 import type { AdScopeValue, Value } from './value.js';
 
 /** An ad an expression can be evaluated in. Names come in any case. */
@@ -85,6 +85,6 @@ export function adOfValues(values: Readonly<Record<string, Value>>): AdScopeValu
   return adValue(scopeOf({ lookup: (name) => byName.get(lowerCase(name)), names: () => names }));
 }
 
-/** HTCondor keeps the attributes of an ad in this order. */
+/** HTCondor keeps the attributes of an ad in this order: short names first. */
 export const compareNames = (left: string, right: string): number =>
-  compareBytes(lowerCase(left), lowerCase(right));
+  byteLength(left) - byteLength(right) || compareBytes(lowerCase(left), lowerCase(right));

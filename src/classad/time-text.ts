@@ -30,7 +30,7 @@ export const localOffsetSecs = (secs: number): number =>
 
 /** Digits of year, month, day, hour, minute, second with anything between, then an offset or `Z`. */
 export function parseAbsTime(text: string): AbsTime | null {
-  const { rest, offsetSecs } = splitOffset(text);
+  const { rest, offsetSecs } = splitOffset(Buffer.from(text).toString('latin1'));
   const digits =
     /^\D*(.{4})(?:\D*(\d.))?(?:\D*(\d.))?(?:\D*(\d.))?(?:\D*(\d.))?(?:\D*(\d.))?(.*)$/s;
   const parts = digits.exec(rest);
@@ -60,11 +60,11 @@ function splitOffset(text: string): { rest: string; offsetSecs: number | null } 
 /** `[[[days+]hours:]minutes:]seconds`, or with the letters `d h m s`. */
 export function parseRelTime(text: string): RelTime | null {
   const parts =
-    /^\s*(-)?\s*(?:(\d*)\s*[dD+])?\s*(?:(\d*)\s*[hH:])?\s*(?:(\d*)\s*[mM:])?\s*(?:(\d*\.?\d*)\s*[sS]?)?\s*$/.exec(
+    /^\s*(-)?\s*(?:(\d*)\s*[dD+])?\s*(?:(\d*)\s*[hH:])?\s*(?:(\d*)\s*[mM:])?\s*(?:(\d*\.?\d*)\s*[sS]|(\d*\.?\d+))?\s*$/.exec(
       text,
     );
   if (parts === null) return null;
-  const [sign, days, first, second, secs] = parts.slice(1);
+  const [sign, days, first, second, marked, plain] = parts.slice(1);
   // One colon alone ends minutes: hours take the first place only where minutes follow.
   const alone = first !== undefined && second === undefined && !/[hH]/.test(text);
   const hours = alone ? undefined : first;
@@ -73,7 +73,7 @@ export function parseRelTime(text: string): RelTime | null {
     Number(days ?? 0) * 86400 +
     Number(hours ?? 0) * 3600 +
     Number(minutes ?? 0) * 60 +
-    (Number.parseFloat(secs ?? '') || 0);
+    (Number.parseFloat(marked ?? plain ?? '') || 0);
   return relTime(sign === undefined ? total : -total);
 }
 
@@ -98,7 +98,9 @@ export function relTimeText({ secs }: RelTime, digits = 6): string {
   const hours = Math.trunc((whole % 86400) / 3600);
   const minutes = Math.trunc((whole % 3600) / 60);
   const seconds = (whole % 60) + fraction;
-  const parts = [fraction === 0 ? padded(seconds) : formatG(seconds, digits).padStart(2, '0')];
+  const parts = [
+    fraction === 0 ? padded(seconds) : formatG(seconds, digits).toLowerCase().padStart(2, '0'),
+  ];
   if (minutes > 0 || hours > 0 || days > 0) parts.unshift(padded(minutes));
   if (hours > 0 || days > 0) parts.unshift(padded(hours));
   return `${secs < 0 ? '-' : ''}${days > 0 ? `${days}+` : ''}${parts.join(':')}`;

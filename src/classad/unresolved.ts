@@ -1,16 +1,15 @@
 /** The names an expression needs that the ad, or what is around it, doesn't have. */
 import type { AttributeReference, Expr } from './ast.js';
-import { lowerCase } from './bytes.js';
+import { compareBytes, lowerCase } from './bytes.js';
 import { print } from './print.js';
 import { nodes } from './references.js';
-import { compareNames } from './scope.js';
 import type { Scope } from './scope.js';
-import { isExpr } from './value.js';
+import { isAd, isExpr } from './value.js';
 import type { Value } from './value.js';
 
 const adNames = new Set(['my', 'self', 'parent', 'root', 'toplevel', 'currenttime']);
 
-/** Sorted; a name of the other ad of a match comes without its `TARGET.`. */
+/** A name of the other ad of a match comes without its `TARGET.`. */
 export function unresolvedNames(expr: Expr, scope: Scope | null): string[] {
   const found = new Map<string, string>();
   const waiting: Expr[] = [expr];
@@ -28,8 +27,11 @@ export function unresolvedNames(expr: Expr, scope: Scope | null): string[] {
       else follow(content);
     }
   }
-  const bases = new Set([...found.values()].filter((name) => lowerCase(name) === 'target'));
-  return [...found.values()].filter((name) => !bases.has(name)).sort(compareNames);
+  // Sorted by the full names, as HTCondor has them.
+  return [...found]
+    .filter(([name]) => name !== 'target')
+    .sort(([left], [right]) => compareBytes(left, right))
+    .map(([, name]) => name);
 }
 
 /** Undefined where the name leads out of the ad. */
@@ -37,16 +39,24 @@ function contentOf(
   { name, base }: AttributeReference,
   scope: Scope | null,
 ): Value | Expr | undefined {
-  if (base !== null) {
-    const own = base.kind === 'attribute' && ['my', 'self'].includes(lowerCase(base.name));
-    return own ? scope?.ad.lookup(name) : base.kind === 'attribute' ? undefined : null;
-  }
+  if (base !== null) return base.kind === 'attribute' ? selected(base, name, scope) : null;
   if (adNames.has(lowerCase(name))) return null;
   for (let current = scope; current !== null; current = current.parent) {
     const content = current.ad.lookup(name);
     if (content !== undefined) return content;
   }
   return undefined;
+}
+
+function selected(
+  base: AttributeReference,
+  name: string,
+  scope: Scope | null,
+): Value | Expr | undefined {
+  if (['my', 'self'].includes(lowerCase(base.name))) return scope?.ad.lookup(name);
+  const ad = contentOf(base, scope);
+  if (ad === undefined || isExpr(ad) || !isAd(ad)) return ad === undefined ? undefined : null;
+  return ad.scope.ad.lookup(name);
 }
 
 const fullName = (node: AttributeReference): string => print(node, { form: 'condor' });

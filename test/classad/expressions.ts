@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { Expr } from '../../src/classad/index.js';
 import { absTime, errorValue, relTime } from '../../src/classad/index.js';
+import { compareNames } from '../../src/classad/scope.js';
 import type { BinaryOperator, LiteralValue, UnaryOperator } from '../../src/classad/ast.js';
 
 const binaryOperators: readonly BinaryOperator[] = [
@@ -121,7 +122,7 @@ export function expressions(words: Vocabulary, depth = 4): fc.Arbitrary<Expr> {
           kind: 'ad',
           attributes: Object.entries(attributes)
             .map(([name, value]) => ({ name, value }))
-            .sort((left, right) => (left.name.toLowerCase() < right.name.toLowerCase() ? -1 : 1)),
+            .sort((left, right) => compareNames(left.name, right.name)),
         })),
     ),
   }));

@@ -151,7 +151,7 @@ describe('a text that is no expression', () => {
     ['(1', '")"', 2],
     ['a b', 'an operator or the end', 2],
     ['a = 1', 'an operator or the end', 2],
-    ['f(1;2)', '"," or ")"', 3],
+    ['f(1 2)', '"," or ")"', 4],
     ['{1,}', 'an expression', 3],
     ['[a 1]', '"="', 3],
     ['a.1', 'an operator or the end', 1],

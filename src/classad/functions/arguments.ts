@@ -54,9 +54,11 @@ function joinQuoted(words: readonly string[]): string {
   return text;
 }
 
-/** The old syntax has no quotes: no word may be empty or hold a blank. */
+/** The old syntax has no quotes: no word may hold a blank, and empty ones get lost. */
 const joinPlain = (words: readonly string[]): string | null =>
-  words.some((word) => word === '' || blank.test(word)) ? null : words.join(' ');
+  words.some((word) => blank.test(word))
+    ? null
+    : words.reduce((text, word) => (text === '' ? word : `${text} ${word}`), '');
 
 /** The version of the syntax, 2 where none is given; null for what is none. */
 function versionOf(value: Value | undefined): 1 | 2 | null {

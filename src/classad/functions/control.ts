@@ -7,7 +7,7 @@ import { prettyText } from '../pretty.js';
 import { compileRegex } from '../regex/regex.js';
 import { ClassAdSyntaxError } from '../syntax-error.js';
 import { unresolvedNames } from '../unresolved.js';
-import { errorValue, isExpr, truth } from '../value.js';
+import { errorValue, isAd, isExpr, isList, truth } from '../value.js';
 import type { Value } from '../value.js';
 import { ofValues } from './function.js';
 import type { ClassAdFunction, Evaluator } from './function.js';
@@ -76,7 +76,7 @@ const inEach =
     if (args.length !== 2 || !expr || !ads) return errorValue;
     const list = evaluator.orError(() => evaluator.evaluate(ads));
     if (list === null) return ofUndefined;
-    if (typeof list !== 'object' || list.type !== 'list') return errorValue;
+    if (!isList(list)) return errorValue;
     const tested = expr.kind === 'attribute' ? dereferenced(expr, evaluator) : expr;
     return body(
       list.items.map((item) =>
@@ -91,19 +91,19 @@ const inEach =
 
 /** A name that is found here stands for what it holds, one that is not for itself. */
 function dereferenced(attribute: AttributeReference, evaluator: Evaluator): Expr {
-  const content = evaluator.dereference(attribute);
+  let content: Value | Expr | undefined;
+  evaluator.orError(() => {
+    content = evaluator.dereference(attribute);
+    return null;
+  });
   if (content === undefined) return attribute;
   if (isExpr(content)) return content;
-  return typeof content === 'object' &&
-    content !== null &&
-    (content.type === 'list' || content.type === 'ad')
-    ? attribute
-    : { kind: 'literal', value: content };
+  return isList(content) || isAd(content) ? attribute : { kind: 'literal', value: content };
 }
 
 function valueIn(ad: Value, expr: Expr, evaluator: Evaluator): Value {
   if (ad === null) return null;
-  if (typeof ad !== 'object' || ad.type !== 'ad') return errorValue;
+  if (!isAd(ad)) return errorValue;
   const { scope } = ad;
   const alternate = scope.alternate ?? scope.parent?.alternate ?? null;
   return evaluator.orError(() => evaluator.evaluateIn({ ...scope, alternate }, expr));

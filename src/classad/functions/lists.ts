@@ -1,7 +1,7 @@
 /** Functions of lists. */
 import type { BinaryOperator } from '../ast.js';
 import { byteLength } from '../bytes.js';
-import { operate } from '../operators.js';
+import { operate, promoted } from '../operators.js';
 import { errorValue, isAd, isList } from '../value.js';
 import type { ListValue, Value } from '../value.js';
 import { ofValue, ofValues } from './function.js';
@@ -12,7 +12,13 @@ const member = (operator: '==' | 'is'): ClassAdFunction =>
     if (list === null || (operator === '==' && wanted === null)) return null;
     if (!isList(list) || isList(wanted) || isAd(wanted)) return errorValue;
     if (operator === '==' && wanted === errorValue) return errorValue;
-    return list.items.some((item) => operate(operator, evaluator.item(item), wanted) === true);
+    let compared: Value = wanted;
+    for (const item of list.items) {
+      const value = evaluator.item(item);
+      if (operate(operator, value, compared) === true) return true;
+      if (operator === '==') compared = promoted(compared, value);
+    }
+    return false;
   });
 
 const size = ofValue((value) => {
@@ -54,7 +60,11 @@ const average = (values: readonly Value[]): Value =>
 const bound =
   (operator: '<' | '>') =>
   ([first = null, ...others]: readonly Value[]): Value =>
-    others.reduce((best, value) => (operate(operator, value, best) === true ? value : best), first);
+    others.reduce(
+      (best, value) =>
+        operate(operator, value, best) === true ? promoted(value, best) : promoted(best, value),
+      first,
+    );
 
 const comparisons: ReadonlyMap<Value, BinaryOperator> = new Map(
   (['<', '<=', '!=', '==', '>', '>=', 'is', 'isnt'] as const).map((name) => [name, name]),
@@ -67,8 +77,11 @@ const compareEach = (needed: 'any' | 'all'): ClassAdFunction =>
     if (operator === undefined) return errorValue;
     if (list === null) return null;
     if (!isList(list)) return errorValue;
+    let compared: Value = wanted;
     for (const item of list.items) {
-      const holds = operate(operator, evaluator.item(item), wanted);
+      const value = evaluator.item(item);
+      const holds = operate(operator, value, compared);
+      if (operator !== 'is' && operator !== 'isnt') compared = promoted(compared, value);
       // An undefined comparison ends the search with false, whatever is needed.
       if (holds === null) return false;
       if (typeof holds !== 'boolean') return errorValue;

@@ -64,7 +64,7 @@ const substitute = (added: string): ClassAdFunction =>
 
 const bytes = (text: string): string => Buffer.from(text).toString('latin1');
 
-/** Null where the replacement names a group that took no part. */
+/** Null where the replacement names a group that took no part, or nothing was matched at the end. */
 function replaced(
   regex: Regex,
   subject: string,
@@ -79,7 +79,9 @@ function replaced(
   do {
     const match = regex.match(subject, { start: at, anchoredAndNotEmpty: afterEmpty }, evaluator);
     if (match === null) {
-      if (!afterEmpty || at >= subject.length) break;
+      if (!afterEmpty) break;
+      // HTCondor then looks beyond the end, which is an error.
+      if (at >= subject.length) return null;
       output += subject.charAt(at);
       at += 1;
       afterEmpty = false;

@@ -120,5 +120,11 @@ const conversions: Readonly<Record<string, (clock: Clock) => Part>> = {
   y: ({ year }) => two(((year % 100) + 100) % 100),
   Y: ({ year }) => String(year),
   z: () => '+0000',
-  Z: () => '',
+  Z: () => zoneName(),
 };
+
+/** Of this process, whatever the clock's own zone: so does glibc where a clock names none. */
+const zoneName = (): string =>
+  new Intl.DateTimeFormat('en', { timeZoneName: 'short' })
+    .formatToParts()
+    .find(({ type }) => type === 'timeZoneName')?.value ?? '';

@@ -1,6 +1,6 @@
 /** Functions of time. Local time is that of this process. */
 import { adOfValues } from '../scope.js';
-import { toInteger, wrapped32 } from '../convert.js';
+import { toInteger, truncated32, wrapped32 } from '../convert.js';
 import { Failure } from '../failure.js';
 import { localOffsetSecs } from '../time-text.js';
 import { absTime, errorValue, isAbsTime, isAd, isExpr, isRelTime, relTime } from '../value.js';
@@ -20,9 +20,10 @@ const now = (evaluator: Evaluator): AbsTime => {
 const withoutArguments = (body: (evaluator: Evaluator) => Value): ClassAdFunction =>
   ofValues(0, 0, (_, evaluator) => body(evaluator));
 
-/** The clock at an instant, `offsetSecs` ahead of UTC. */
+/** The clock at an instant, `offsetSecs` ahead of UTC; instants of other millennia fail. */
 function clockAt(secs: number, offsetSecs: number): Clock {
   const date = new Date((secs + offsetSecs) * 1000);
+  if (Number.isNaN(date.getTime())) throw new Failure();
   return {
     year: date.getUTCFullYear(),
     month: date.getUTCMonth() + 1,
@@ -68,7 +69,7 @@ const field: ClassAdFunction = ofValues(1, 1, ([value = null], _, name) => {
 function instantOf(value: Value): AbsTime | null {
   if (isAbsTime(value)) return value;
   if (typeof value !== 'bigint' && typeof value !== 'number') return null;
-  const secs = typeof value === 'bigint' ? wrapped32(value) : Math.trunc(value);
+  const secs = typeof value === 'bigint' ? wrapped32(value) : truncated32(value);
   return absTime(secs, localOffsetSecs(secs));
 }
 
@@ -120,27 +121,27 @@ const formatTime = ofValues(0, 2, (values, evaluator) => {
   return formatted(clock, format);
 });
 
-/** Of an ad, as `splitTime` makes them: what is no integer counts as 0. */
+/** Of an ad, as `splitTime` makes them: what is no integer counts as nothing. */
 function clockOf(value: Value, evaluator: Evaluator): Clock | null {
   if (!isAd(value)) {
     const instant = instantOf(value);
     return instant === null ? null : clockAt(instant.secs, instant.offsetSecs);
   }
   const { scope } = value;
-  const part = (name: string): number => {
+  const part = (name: string, otherwise: number): number => {
     const content = scope.ad.lookup(name) ?? null;
     const found = isExpr(content)
       ? evaluator.orError(() => evaluator.evaluateIn(scope, content))
       : content;
-    return typeof found === 'bigint' ? wrapped32(found) : 0;
+    return typeof found === 'bigint' ? wrapped32(found) : otherwise;
   };
   return {
-    year: part('Year') || 1900,
-    month: part('Month') || 1,
-    day: part('Day'),
-    hours: part('Hours'),
-    minutes: part('Minutes'),
-    seconds: part('Seconds'),
+    year: part('Year', 1900),
+    month: part('Month', 1),
+    day: part('Day', 0),
+    hours: part('Hours', 0),
+    minutes: part('Minutes', 0),
+    seconds: part('Seconds', 0),
   };
 }
 
@@ -186,7 +187,7 @@ function offsetOf(value: Value): number | undefined {
 
 function secondsOf(value: Value): number | null {
   if (typeof value === 'bigint') return wrapped32(value);
-  if (typeof value === 'number') return Math.trunc(value);
+  if (typeof value === 'number') return truncated32(value);
   return isRelTime(value) ? Math.trunc(value.secs) : null;
 }
 

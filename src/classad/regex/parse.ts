@@ -148,8 +148,9 @@ class RegexParser {
     let part = atom;
     for (let count = 0; ; count += 1) {
       while (this.skipIgnored());
-      const found = this.match(/[*+?]|\{\d+(?:,\d*)?\}/y);
+      const found = this.match(/[*+?]|\{ *\d+ *(?:, *\d* *)?\}|\{ *, *\d+ *\}/y);
       if (found === null) return part;
+      if (atom.kind === 'assertion') throw new RegexRefused('nothing to repeat');
       if (count > 0) throw new RegexRefused('a possessive quantifier or one too many');
       const [least, most] = boundsOf(found);
       if (most < least || (most !== Infinity && most > mostRepeats) || least > mostRepeats) {
@@ -218,12 +219,11 @@ class RegexParser {
   }
 
   private bracketItem(): number | ByteSet {
-    const posix = this.match(/\[:\^?[a-z]+:\]/y);
+    const posix = this.match(/\[:[^\]\\]*:\]/y);
     if (posix !== null) {
-      const name = posix.replace(/[^a-z]/g, '');
-      const known = named[name];
+      const known = named[posix.replace(/^\[:\^?|:\]$/g, '')];
       if (known === undefined) throw new RegexRefused('a named class');
-      return posix.includes('^') ? inverse(known) : known;
+      return posix.startsWith('[:^') ? inverse(known) : known;
     }
     if (this.match(/\[[.=]/y) !== null) throw new RegexRefused('a collating element');
     const char = this.next();
@@ -334,7 +334,7 @@ function boundsOf(quantifier: string): readonly [number, number] {
   if (quantifier === '*') return [0, Infinity];
   if (quantifier === '+') return [1, Infinity];
   if (quantifier === '?') return [0, 1];
-  const [least = '0', most] = quantifier.slice(1, -1).split(',');
+  const [least = '', most] = quantifier.slice(1, -1).replaceAll(' ', '').split(',');
   if (most === undefined) return [Number(least), Number(least)];
   return [Number(least), most === '' ? Infinity : Number(most)];
 }
