@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { type Bench, type Finding, NotRun, passes } from './bench.js';
 import { ads } from './benches/ads.js';
+import { classad } from './benches/classad.js';
 import { dataPlane } from './benches/data-plane.js';
 import { attributes, buckets, groups } from './benches/groups.js';
 import { httpList, inProcess } from './benches/list.js';
@@ -24,6 +25,7 @@ const benches: readonly Bench[] = [
   inProcess,
   session,
   dataPlane,
+  classad,
 ];
 
 const { values, positionals } = parseArgs({

@@ -65,9 +65,12 @@ export class Ad implements AdScope {
 
   private keyOf(name: string): string | undefined {
     if (Object.hasOwn(this.raw, name)) return name;
-    const lower = name.toLowerCase();
+    const { length } = name;
+    let lower = '';
     for (const key in this.raw) {
-      if (key.length === lower.length && key.toLowerCase() === lower) return key;
+      if (key.length !== length) continue;
+      if (lower === '') lower = name.toLowerCase();
+      if (key.toLowerCase() === lower) return key;
     }
     return undefined;
   }

@@ -134,7 +134,7 @@ type Order = Exclude<ComparisonOperator, 'is' | 'isnt'>;
 
 function compare(operator: Order, left: Value, right: Value): Value {
   if (typeof left === 'string' && typeof right === 'string') {
-    return holds(operator, compareBytes(lowerCase(left), lowerCase(right)));
+    return holds(operator, compareTexts(operator, left, right));
   }
   if (isAbsTime(left) && isAbsTime(right)) return holds(operator, left.secs - right.secs);
   if (isRelTime(left) && isRelTime(right)) return holds(operator, left.secs - right.secs);
@@ -144,6 +144,13 @@ function compare(operator: Order, left: Value, right: Value): Value {
     return holds(operator, first < second ? -1 : first > second ? 1 : 0);
   }
   return holds(operator, difference(Number(first), Number(second)));
+}
+
+/** Without regard to the case of ASCII letters, which changes no length. */
+function compareTexts(operator: Order, left: string, right: string): number {
+  if (left === right) return 0;
+  if ((operator === '==' || operator === '!=') && left.length !== right.length) return 1;
+  return compareBytes(lowerCase(left), lowerCase(right));
 }
 
 /** NaN where either is. */

@@ -2,6 +2,7 @@
  * Random expressions, evaluated here and by HTCondor. CLASSAD_RUNS=20000 runs more of them, CLASSAD_SEED=1 the
  * same again. What differs on purpose is named in differences.test.ts and docs/classad.md.
  */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import {
@@ -15,6 +16,9 @@ import {
   valueText,
   type Expr,
 } from '../../src/classad/index.js';
+import type { Ad } from '../../src/classad/ad.js';
+import { parseAds } from '../../src/classad/json.js';
+import { adValue, scopeOf } from '../../src/classad/scope.js';
 import { isAd, isList, isRelTime } from '../../src/classad/value.js';
 import { describeReal } from '../real/index.js';
 import { evaluable, mutated, myAd, targetAd, timeTexts } from './calls.js';
@@ -71,6 +75,25 @@ function isSame(text: string, here: Answer, there: Answer | null): boolean {
   return /(countmatches|evalineachcontext)\((absent|T|Name)\b/i.test(text);
 }
 
+/** Every attribute of captured ads, for each a job and a slot against each other. */
+function capturedMatches(): { my: Ad; target: Ad }[] {
+  const ads = (name: string): Ad[] => {
+    const file = new URL(`../fixtures/htcondor/${name}`, import.meta.url);
+    return parseAds(readFileSync(file, 'utf8'), { exactReals: true });
+  };
+  const jobs = [...ads('condor_q.all.json'), ...ads('condor_q.awkward.json')];
+  const machines = ads('condor_status.any.json');
+  const pairs = Array.from({ length: 6 }, (_, at) => {
+    const job = jobs[at % jobs.length];
+    const machine = machines[(at * 3) % machines.length];
+    if (job === undefined || machine === undefined) throw new Error('The captured ads are empty.');
+    return { my: job, target: machine };
+  });
+  return [...pairs, ...pairs.map(({ my: job, target: machine }) => ({ my: machine, target: job }))];
+}
+
+const bracketed = (ad: Ad): string => valueText(adValue(scopeOf(ad)));
+
 describeReal('pool', `expressions against HTCondor (seed ${seed})`, (pool) => {
   beforeAll(() => {
     // Local time is the pool's.
@@ -93,6 +116,29 @@ describeReal('pool', `expressions against HTCondor (seed ${seed})`, (pool) => {
   test('times are the same', { timeout: 120_000 }, async () => {
     expect(await differences(timeTexts)).toEqual([]);
   });
+
+  test(
+    'captured jobs and machines see in each other what HTCondor sees',
+    { timeout: 120_000 },
+    async () => {
+      for (const match of capturedMatches()) {
+        const names = [
+          ...match.my.names(),
+          ...[...match.target.names()].map((name) => `TARGET.${name}`),
+        ];
+        const texts = [...names, 'MY.Requirements && TARGET.Requirements', 'Rank + TARGET.Rank'];
+        const ads = { my: bracketed(match.my), target: bracketed(match.target) };
+        const there = await ask(pool, { ...ads, expressions: texts });
+        const here = texts.map((text) => valueText(evaluate(parseExpression(text), match)));
+        const differing = texts.flatMap((text, at) => {
+          const theirs = there[at]?.value ?? null;
+          const isComposed = /^[[{]/.test(here[at] ?? '');
+          return isComposed || theirs === here[at] ? [] : [{ text, here: here[at], theirs }];
+        });
+        expect(differing).toEqual([]);
+      }
+    },
+  );
 
   test(
     'texts that were tampered with are read or refused alike',

@@ -15,7 +15,7 @@ export function itemsOf(list: string, delimiters: string): string[] {
   for (let at = 0; at <= list.length; at += 1) {
     const char = list.charAt(at);
     if (char !== '' && !delimiters.includes(char)) {
-      if (/[ \t\n\v\f\r]/.test(char)) continue;
+      if (isBlank(list.charCodeAt(at))) continue;
       if (start === -1) start = at;
       end = at + 1;
     } else if (start !== -1) {
@@ -25,6 +25,8 @@ export function itemsOf(list: string, delimiters: string): string[] {
   }
   return items;
 }
+
+const isBlank = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
 
 const size = ofValues(1, 2, (values) => {
   if (!areStrings(values)) return errorValue;

@@ -25,23 +25,22 @@ const mostCached = 500;
  * long, or needs backtracking (references back, looking around, possessive parts).
  */
 export function compileRegex(pattern: string, options: string): Regex | null {
-  const letters = ['i', 'm', 's', 'x'].filter((letter) => options.includes(letter)).join('');
-  const key = `${letters}/${pattern}`;
+  const key = options === '' ? pattern : `${pattern}\0${options}`;
   const known = cached.get(key);
   if (known !== undefined) return known;
   if (cached.size >= mostCached) cached.clear();
-  const regex = compiled(pattern, letters);
+  const regex = compiled(pattern, options);
   cached.set(key, regex);
   return regex;
 }
 
-function compiled(pattern: string, letters: string): Regex | null {
+function compiled(pattern: string, options: string): Regex | null {
   try {
     const { tree, groups } = parseRegex(bytesOf(pattern), {
-      caseless: letters.includes('i'),
-      multiline: letters.includes('m'),
-      dotAll: letters.includes('s'),
-      extended: letters.includes('x'),
+      caseless: options.includes('i'),
+      multiline: options.includes('m'),
+      dotAll: options.includes('s'),
+      extended: options.includes('x'),
     });
     return new LinearRegex(tree, compile(tree), groups);
   } catch (error) {

@@ -1,0 +1,210 @@
+/** Texts and ads made to hang, to overflow or to fill the memory: each is refused or ends as an error. */
+import { describe, expect, test } from 'vitest';
+import {
+  adScope,
+  attributeRefs,
+  ClassAdSyntaxError,
+  evaluate,
+  matchesConstraint,
+  parseAd,
+  parseConstraint,
+  parseExpression,
+  print,
+  reachesUnnamed,
+  toAdValue,
+  type Value,
+} from '../../src/classad/index.js';
+import { Ad } from '../../src/classad/ad.js';
+
+const wide = { maxLength: 1_000_000 };
+
+/** Generous: what these catch takes minutes, or for ever. */
+const soonMs = 5_000;
+
+function valueOf(text: string, ad = '[]'): Value {
+  return evaluate(parseExpression(text, wide), { my: adScope(parseAd(ad)) });
+}
+
+const isErrorValue = { type: 'error' };
+
+function expected(text: string, limits = {}): string {
+  try {
+    parseExpression(text, limits);
+  } catch (error) {
+    if (error instanceof ClassAdSyntaxError) return error.expected;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('a text beyond a limit is refused with the limit', () => {
+  test.each([
+    ['long', `"${'x'.repeat(9000)}"`, 'at most 8192 characters'],
+    ['parentheses', '('.repeat(5000), 'at most 100 levels of nesting'],
+    ['lists', '{'.repeat(5000), 'at most 100 levels of nesting'],
+    ['ads', '[a='.repeat(2000), 'at most 100 levels of nesting'],
+    ['calls', 'f('.repeat(4000), 'at most 100 levels of nesting'],
+    ['unary operators', `${'!'.repeat(5000)}x`, 'at most 100 levels of nesting'],
+    ['minuses', `${'- '.repeat(4000)}x`, 'at most 100 levels of nesting'],
+    ['conditions', `${'x?'.repeat(4000)}y`, 'at most 100 levels of nesting'],
+    ['elvis', `${'x?:'.repeat(2500)}y`, 'at most 100 levels of nesting'],
+    ['subscripts', `x${'[x'.repeat(4000)}`, 'at most 100 levels of nesting'],
+    ['selections', `x${'.x'.repeat(4000)}`, 'at most 100 selections in a row'],
+    ['subscripts in a row', `x${'[0]'.repeat(2500)}`, 'at most 100 selections in a row'],
+    ['items', `{${'1,'.repeat(3000)}1}`, 'at most 2000 items'],
+    ['arguments', `f(${'1,'.repeat(3000)}1)`, 'at most 2000 items'],
+  ])('%s', (_, text, limit) => {
+    expect(expected(text)).toBe(limit);
+  });
+
+  test.each([
+    ['99999999999999999999', 'an integer of at most 64 bits'],
+    [`1${'0'.repeat(8000)}`, 'an integer of at most 64 bits'],
+    ['1e400', 'a real of at most 1.8E308'],
+    [`1e${'9'.repeat(8000)}`, 'a real of at most 1.8E308'],
+  ])('a huge number', (text, limit) => {
+    expect(expected(text)).toBe(limit);
+  });
+
+  test('attributes of an ad', () => {
+    const text = `[${Array.from({ length: 2001 }, (_, at) => `a${at}=1`).join(';')}]`;
+    expect(expected(text, wide)).toBe('at most 2000 attributes');
+  });
+});
+
+describe('what nests as deep as the limit allows', () => {
+  test.each([
+    ['parentheses', `${'('.repeat(99)}1${')'.repeat(99)}`],
+    ['lists', `size(${'{'.repeat(98)}${'}'.repeat(98)})`],
+    ['calls', `${'strcat('.repeat(99)}"x"${')'.repeat(99)}`],
+    ['negations', `${'!'.repeat(98)}true`],
+    ['a long chain of operators', `1${' + 1'.repeat(2000)}`],
+    ['a long chain of names', `a${' || a'.repeat(1500)} || true`],
+  ])('is read, printed, examined and evaluated: %s', (_, text) => {
+    const expr = parseExpression(text);
+    expect(parseExpression(print(expr))).toEqual(expr);
+    expect(attributeRefs(expr).length).toBeLessThan(3);
+    expect(reachesUnnamed(expr)).toBeNull();
+    expect(evaluate(expr)).not.toEqual(isErrorValue);
+  });
+});
+
+describe('an ad that leads round in circles', () => {
+  test.each([
+    ['itself', '[a = a]'],
+    ['each other', '[a = b + 1; b = a + 1]'],
+    ['through MY', '[a = MY.a || MY.a]'],
+    ['through a nested ad', '[a = n.b; n = [b = parent.a]]'],
+    ['through a list', '[a = { a }[0]]'],
+    ['through eval', '[a = eval("a")]'],
+    ['through eval of itself', '[a = eval(unparse(a))]'],
+    ['through ifThenElse', '[a = ifThenElse(true, a, 1)]'],
+    ['with deep expressions', `[a = ${'('.repeat(90)}a + 1${')'.repeat(90)}]`],
+    ['with deep calls', `[a = ${'strcat('.repeat(90)}a${')'.repeat(90)}]`],
+  ])('is an error: %s', (_, ad) => {
+    expect(valueOf('a', ad)).toEqual(isErrorValue);
+  });
+
+  test('of two ads is an error', () => {
+    const my = adScope(parseAd('[a = TARGET.a]'));
+    expect(evaluate(parseExpression('a'), { my, target: my })).toEqual(isErrorValue);
+  });
+
+  test('ends as data', () => {
+    const my = adScope(parseAd('[a = MY; l = { MY, l }]'));
+    const value = evaluate(parseExpression('MY'), { my });
+    expect(JSON.stringify(toAdValue(value, { my })).length).toBeLessThan(100_000);
+  });
+
+  test('that doubles at every step ends', { timeout: soonMs }, () => {
+    const doubling = Array.from({ length: 60 }, (_, at) => `a${at} = a${at + 1} + a${at + 1}`);
+    expect(valueOf('a0', `[${doubling.join(';')}; a60 = 1]`)).toEqual(isErrorValue);
+    const names = Array.from(
+      { length: 60 },
+      (_, at) => `a${at} = b${at} + a${at + 1} + a${at + 1}`,
+    );
+    expect(valueOf('size(unresolved(a0)) > 0', `[${names.join(';')}]`)).toBe(true);
+  });
+});
+
+describe('a text that grows', () => {
+  test('at every step is an error', { timeout: soonMs }, () => {
+    const doubling = Array.from(
+      { length: 40 },
+      (_, at) => `a${at} = strcat(a${at + 1}, a${at + 1})`,
+    );
+    expect(valueOf('a0', `[${doubling.join(';')}; a40 = "${'x'.repeat(1000)}"]`)).toEqual(
+      isErrorValue,
+    );
+  });
+
+  test('by replacement is an error', { timeout: soonMs }, () => {
+    const once = (inner: string) => `replaceall("x", ${inner}, "${'x'.repeat(500)}")`;
+    expect(valueOf(once(once(once(once('"x"')))))).toEqual(isErrorValue);
+  });
+
+  test('by a width of a time is cut', () => {
+    expect(valueOf(`formatTime(0, "${'%999d'.repeat(1000)}")`)).toBe('');
+  });
+});
+
+describe('a pattern that makes other matchers backtrack for ever', () => {
+  const subject = 'a'.repeat(5000);
+  test.each([
+    ['(a+)+$', `${subject}!`],
+    ['^(a|a)*$', `${subject}!`],
+    ['(a*)*b', subject],
+    ['(a|aa)+$', `${subject}!`],
+    ['^(([a-z])+.)+[A-Z]([a-z])+$', subject],
+    ['(.*)*x(.*)*y', subject],
+    ['a?'.repeat(40) + 'a'.repeat(40), 'a'.repeat(39)],
+    ['.*.*.*.*.*.*.*.*x', subject],
+    ['(x+x+)+y', 'x'.repeat(5000)],
+    ['^((a{0,20}){0,20}){0,20}$', `${'a'.repeat(60)}!`],
+    ['([a-c]*[b-d]*)*e', 'abcd'.repeat(1000)],
+  ])('%s is answered', { timeout: soonMs }, (pattern, text) => {
+    const ad = new Ad({ Pattern: pattern, Subject: text });
+    const value = evaluate(parseExpression('regexp(Pattern, Subject)'), { my: ad });
+    expect([false, { type: 'error' }]).toContainEqual(value);
+  });
+
+  test.each(['(a)\\1', '(?=a)', '(?<!a)b', 'a++', '(?>a)', '(?R)', '(*UTF)a', '\\p{L}', '\\Ka'])(
+    '%s is refused, since it needs backtracking',
+    (pattern) => {
+      expect(evaluate(parseExpression('regexp(P, "aa")'), { my: new Ad({ P: pattern }) })).toEqual(
+        isErrorValue,
+      );
+    },
+  );
+
+  test('many patterns on long texts end together', { timeout: soonMs }, () => {
+    const calls = Array.from({ length: 50 }, (_, at) => `regexp("(a|b|ab)*${at}$", S)`);
+    const value = evaluate(parseExpression(calls.join(' || ')), {
+      my: new Ad({ S: 'ab'.repeat(50_000) }),
+    });
+    expect(value).toEqual(isErrorValue);
+  });
+
+  test('a pattern of huge repeats is refused', { timeout: soonMs }, () => {
+    for (const pattern of ['a{60000}', '((a{1000}){1000}){1000}', '(('.repeat(3000), 'a{99999}']) {
+      const value = evaluate(parseExpression('regexp(P, "a")'), { my: new Ad({ P: pattern }) });
+      expect(value).toEqual(isErrorValue);
+    }
+  });
+});
+
+describe('names that mean something to JavaScript', () => {
+  test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty', 'valueOf'])('%s', (name) => {
+    expect(evaluate(parseExpression(`isUndefined(${name})`), { my: new Ad({}) })).toBe(true);
+    expect(valueOf(`isUndefined([a = 1].${name})`)).toBe(true);
+    expect(valueOf(`[${name} = 7].${name}`)).toBe(7n);
+    expect(valueOf(`${name}(1)`)).toEqual(isErrorValue);
+  });
+});
+
+test('what an ad holds can not be read is an error of that attribute', () => {
+  const ad = new Ad({ Bad: '\u0000(1 +)/', Deep: `\u0000(${'('.repeat(500)})/`, Good: 1 });
+  expect(evaluate(parseExpression('Bad'), { my: ad })).toEqual(isErrorValue);
+  expect(evaluate(parseExpression('Deep'), { my: ad })).toEqual(isErrorValue);
+  expect(matchesConstraint(parseConstraint('Good == 1'), ad)).toBe(true);
+});
