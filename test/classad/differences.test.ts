@@ -75,3 +75,7 @@ test('countMatches evaluates its list where it stands, also when the first name 
 test('selecting from a list of lists works, over which HTCondor crashes', () => {
   expect(textOf('{ splitUserName("a@b") }.x')).toBe('{ { error,error } }');
 });
+
+test('durations of more than 68 years are counted on, which overflow in HTCondor', () => {
+  expect(textOf('string(relTime(1e11))')).toBe('"1157407+09:46:40"');
+});
