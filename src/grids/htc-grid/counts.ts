@@ -32,7 +32,4 @@ export async function countsOf(
   };
 }
 
-export const sumOf = (counted: Counted): number =>
-  [...counted.byNative.values()].reduce((sum, n) => sum + n, 0);
-
 export const everyState = nativeStates;

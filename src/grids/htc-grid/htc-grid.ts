@@ -43,6 +43,7 @@ import type { Submissions } from './submission.js';
 import type { ActiveSessions, TableReader } from './table.js';
 import type { TableWriter } from './table-writer.js';
 import type { TaskRows } from './task-rows.js';
+import { Totals } from './totals.js';
 
 /** The parts of one grid; `parts.stop` ends all of them. */
 export interface HtcGridParts {
@@ -81,12 +82,14 @@ export class HtcGrid implements TaskGrid {
   readonly kind = 'HTC_GRID';
   readonly name: string;
   readonly embedded: boolean;
+  readonly #totals: Totals;
   #active: { readonly at: number; readonly answer: Promise<ActiveSessions> } | undefined;
   #lastOkAt: number | null = null;
   #stopped: Promise<void> | undefined;
 
   constructor(private readonly parts: HtcGridParts) {
     this.name = parts.name;
+    this.#totals = new Totals(parts);
     this.embedded = parts.embedded;
   }
 
@@ -257,7 +260,15 @@ export class HtcGrid implements TaskGrid {
 
   #source(sessions: readonly string[], truncated: boolean): TaskSource {
     const { reader, rows, registry, logs, deadlineMs = 20_000 } = this.parts;
-    const settings = { grid: this.name, reader, rows, registry, logs, deadlineMs };
+    const settings = {
+      grid: this.name,
+      reader,
+      rows,
+      registry,
+      logs,
+      totals: this.#totals,
+      deadlineMs,
+    };
     return new TaskSource(settings, sessions, truncated);
   }
 

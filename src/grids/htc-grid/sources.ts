@@ -7,7 +7,7 @@ import type { Source, SourceRequest, Tally, Window } from '../../query/source.js
 import { rows } from '../row.js';
 import type { TaskRow } from '../tasks.js';
 import { mapOf } from './concurrency.js';
-import { countsOf, everyState, sumOf } from './counts.js';
+import { countsOf, everyState } from './counts.js';
 import { answeredByIndex } from './fields.js';
 import type { TaskItem } from './item.js';
 import { attributes, indexEntry } from './item.js';
@@ -27,6 +27,7 @@ import type { NativeState } from './status.js';
 import { statusOf } from './status.js';
 import type { TableReader } from './table.js';
 import type { TaskRows } from './task-rows.js';
+import type { Totals } from './totals.js';
 import { windowOf } from './window.js';
 
 export interface TaskSourceSettings {
@@ -35,6 +36,7 @@ export interface TaskSourceSettings {
   readonly rows: TaskRows;
   readonly registry: SessionRegistry;
   readonly logs: SessionLogs;
+  readonly totals: Totals;
   readonly deadlineMs: number;
 }
 
@@ -124,14 +126,18 @@ export class TaskSource implements Source<TaskRow> {
     notes.pushedDown = fine ? 'COUNT of each session and state' : 'COUNT of each session';
     notes.scanned = 0;
     const counts = await mapOf(wanted, parallelCounts, async ({ session, filter }) => {
-      const { states } = fine ? statesOf(filter) : { states: everyState };
-      const counted = await countsOf(session, states, this.settings, signal);
+      if (!fine) {
+        const { tasks, scanned } = await this.settings.totals.of(session, signal);
+        notes.scanned = (notes.scanned ?? 0) + scanned;
+        return { session, byState: [['pending', tasks]] as const };
+      }
+      const counted = await countsOf(session, statesOf(filter).states, this.settings, signal);
       notes.scanned = (notes.scanned ?? 0) + counted.scanned;
-      return { session, counted };
+      return { session, byState: [...counted.byNative] };
     });
-    for (const { session, counted } of counts)
-      for (const [state, count] of fine ? counted.byNative : [[undefined, sumOf(counted)] as const])
-        if (count > 0) yield { row: this.#sample(session, state ?? 'pending'), count };
+    for (const { session, byState } of counts)
+      for (const [state, count] of byState)
+        if (count > 0) yield { row: this.#sample(session, state), count };
   }
 
   /** A row that stands for all tasks of a session in a state. */
@@ -155,14 +161,7 @@ export class TaskSource implements Source<TaskRow> {
         notes.scanned = (notes.scanned ?? 0) + items.size;
         return items;
       },
-      size: async (session) => {
-        const known = this.settings.registry.get(session)?.accepted;
-        return (
-          known ??
-          this.settings.logs.peek(session)?.tasks ??
-          reader.count(session, undefined, signal)
-        );
-      },
+      size: async (session) => (await this.settings.totals.of(session, signal)).tasks,
     });
     return {
       rows: await this.settings.rows.rows(window.items, projection.fields, signal),
