@@ -5,6 +5,7 @@ import { ads } from './benches/ads.js';
 import { classad } from './benches/classad.js';
 import { dataPlane } from './benches/data-plane.js';
 import { attributes, buckets, groups } from './benches/groups.js';
+import { events } from './benches/events.js';
 import { httpList, inProcess } from './benches/list.js';
 import { clients, lookups } from './benches/lookups.js';
 import { pages } from './benches/pages.js';
@@ -26,6 +27,7 @@ const benches: readonly Bench[] = [
   session,
   dataPlane,
   classad,
+  events,
 ];
 
 const { values, positionals } = parseArgs({

@@ -8,8 +8,13 @@ import { lostJob } from '../src/grids/lost-job.js';
 import { rows } from '../src/grids/row.js';
 import { terminalStates } from '../src/grids/state.js';
 import { list } from '../src/query/list.js';
-import { type Projection, projectionOf as readOf, union } from '../src/query/plan.js';
-import { and, matches, not, type Predicate, refsOf } from '../src/query/predicate.js';
+import {
+  type Projection,
+  projectionFor,
+  projectionOf as readOf,
+  union,
+} from '../src/query/plan.js';
+import { and, matches, not, type Predicate } from '../src/query/predicate.js';
 import type { CompletionLog } from '../src/streams/index.js';
 import { ofCluster } from './job-nodes.js';
 
@@ -47,11 +52,8 @@ export class JobEnds {
     private readonly pools: ReadonlyMap<string, FollowedPool>,
     private readonly request: JobEndsRequest,
   ) {
-    const needed = [
-      ...refsOf(request.filter),
-      ...['state', 'owner', 'revision', 'endedAt'].map((field) => ({ field })),
-    ];
-    this.projection = union(request.shown, readOf(needed));
+    const needed = ['state', 'owner', 'revision', 'endedAt'].map((field) => ({ field }));
+    this.projection = [projectionFor(request.filter), readOf(needed)].reduce(union, request.shown);
   }
 
   /** Those that the caller may see and that pass the filter, each with its row as it ended. */

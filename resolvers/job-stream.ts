@@ -6,8 +6,15 @@ import { GridError } from '../src/errors.js';
 import type { JobEventEntry } from '../src/grids/job-logs.js';
 import type { JobKey, JobRow } from '../src/grids/jobs.js';
 import { rows } from '../src/grids/row.js';
-import { projectionOf as readOf, union } from '../src/query/plan.js';
-import { matches, type Predicate, refsOf, type Ref, type Value } from '../src/query/predicate.js';
+import { projectionFor, projectionOf as readOf, union } from '../src/query/plan.js';
+import {
+  hasConstraint,
+  matches,
+  type Predicate,
+  refsOf,
+  type Ref,
+  type Value,
+} from '../src/query/predicate.js';
 import {
   type CompletionLog,
   follow,
@@ -233,12 +240,15 @@ async function visible(
 ): Promise<readonly JobEventEntry[]> {
   const refs = refsOf(filter);
   const mine = entries.filter(({ owner }) => owner === null || maySee(caller, owner));
+  // An expression is about the whole ad, of which an event carries a part.
+  const wholeAd = hasConstraint(filter);
   const known = (entry: JobEventEntry) =>
+    !wholeAd &&
     (entry.owner !== null || maySee(caller, null)) &&
     refs.every((ref) => valueOf(entry, ref) !== undefined);
   const unknown = mine.filter((entry) => !known(entry));
   const jobs = new Map<JobEventEntry, JobRow>();
-  const projection = union(readOf(refs), { fields: new Set(['owner']), attributes: new Set() });
+  const projection = union(projectionFor(filter), readOf([{ field: 'owner' }]));
   await Promise.all(
     pools.map(async ({ name, logs }) => {
       const asked = unknown.filter(({ gridName }) => gridName === name);

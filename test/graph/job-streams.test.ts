@@ -241,6 +241,8 @@ describeReal('pool', 'streams of jobs', (pool) => {
         events({ filter: { state: { eq: 'HELD' }, owner: { eq: 'alice' } } }),
       ]);
       const ended = await ends({ filter: attribute(1) });
+      const expressed = await ends({ filter: { constraint: `${marked} * 2 == 2` } });
+      const raw = await events({ filter: { constraint: `${marked} * 2 == 2` }, types: ['HELD'] });
       const other = await idle('queue 1', `+${marked} = 2`);
       const cluster = await idle('queue 1', `+${marked} = 1`);
       await pool.asUser('alice', ['condor_hold', `${other}.0`, `${cluster}.0`]);
@@ -248,15 +250,19 @@ describeReal('pool', 'streams of jobs', (pool) => {
         [other, cluster].every((one) => jobsOf(seen, 'HELD').includes(`${one}.0`)),
       );
       expect(new Set(typesOf(holds))).toEqual(new Set(['HELD']));
+      expect(jobsOf(await eventsUntil(raw, (_, seen) => typesOf(seen).length > 0), 'HELD')).toEqual(
+        [`${cluster}.0`],
+      );
       await Promise.all([removeOne(other, 0), removeOne(cluster, 0)]);
       const told = await eventsUntil(wanted, (_, seen) => typesOf(seen).includes('REMOVED'));
       expect(typesOf(told)).toEqual(['SUBMITTED', 'HELD', 'REMOVED']);
       expect(new Set(told.flatMap((frame) => frame.events.map(({ jobId }) => jobId)))).toEqual(
         new Set([`${cluster}.0`]),
       );
-      expect(idsOf(await endsUntil(ended, (_, seen) => idsOf(seen).length > 0))).toEqual([
-        `${cluster}.0`,
-      ]);
+      for (const stream of [ended, expressed]) {
+        const frames = await endsUntil(stream, (_, seen) => idsOf(seen).length > 0);
+        expect(idsOf(frames)).toEqual([`${cluster}.0`]);
+      }
     },
     minute,
   );
