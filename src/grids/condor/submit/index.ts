@@ -1,5 +1,4 @@
 /** Submissions of clients: read, checked against a closed list, and written anew. Knows no command and no pool. */
-export { submitCommands } from './commands.js';
 export { checkedExpression } from './expression.js';
 export { literal } from './literal.js';
 export {
