@@ -319,73 +319,15 @@ describeReal('pool', 'a page of the queue in id order', (pool) => {
   });
 });
 
-describeReal('pool', 'queue and history together', (pool) => {
-  test('list each job once', async () => {
-    const { port } = opened(pool);
-    const found = await scanned(await sourceOf(port, 'ALL'), {
-      filter: seeded,
-      projection: selecting([], ['HtcGraphSeed']),
-    });
-    const ids = found.map(({ nativeId }) => nativeId);
-    expect(new Set(ids).size).toBe(ids.length);
-    const names = found.map((job) => job.record?.value('HtcGraphSeed'));
-    expect(names).toEqual(expect.arrayContaining(['idle', 'left-completed', 'exit-0', 'removed']));
-  });
-
-  test('a history scan stops at its limit and at a job, and says when it was cut', async () => {
-    const { port } = opened(pool);
-    const whole = await scanned(await sourceOf(port, 'HISTORY'));
-    expect(whole.length).toBeGreaterThanOrEqual(4);
-
-    const cut: SourceNotes = {};
-    const limited = await sourceOf(port, 'HISTORY', { scanLimit: 2 });
-    expect(await scanned(limited, { notes: cut })).toHaveLength(2);
-    expect(cut).toMatchObject({ truncated: true, scanned: 2 });
-
-    const filtered: SourceNotes = {};
-    await scanned(limited, { filter: seed('nothing'), notes: filtered });
-    expect(filtered).toMatchObject({ truncated: true, scanned: 2 });
-
-    const complete: SourceNotes = {};
-    await scanned(await sourceOf(port, 'HISTORY'), { notes: complete });
-    expect(complete.truncated).toBeUndefined();
-
-    const third = whole[2]?.nativeId;
-    const since = await sourceOf(port, 'HISTORY', { since: third });
-    expect((await scanned(since)).map(({ nativeId }) => nativeId)).not.toContain(third);
-  });
-
-  test.each(['x', '5.', '-1', '5.0 -file /etc/passwd', '1e3'])(
-    'since %j is refused',
-    async (since) => {
-      const { port } = opened(pool);
-      await expect(scanned(await sourceOf(port, 'HISTORY', { since }))).rejects.toMatchObject({
-        code: 'BAD_USER_INPUT',
-      });
-    },
-  );
-
-  test('progress counts a cluster in both', async () => {
+describeReal('pool', 'progress of clusters', (pool) => {
+  test('takes few commands for several', async () => {
     const { port, commands } = opened(pool);
-    const cluster = await pool.submit(
-      'bob',
-      'executable=/bin/true\ntransfer_executable=false\npriority=60\n+HtcGraphTest=true\nrequirements=$(Process)<2\nqueue 3\n',
-    );
-    onTestFinished(() => pool.remove(`ClusterId == ${cluster}`));
-    const ask = async () => {
-      commands.length = 0;
-      const keys = [cluster, 999_999].map((clusterId) => ({ schedd: pool.scheddName, clusterId }));
-      return port.progress([...keys, { schedd: 'nosuch@x', clusterId: 1 }], signal);
-    };
-    await vi.waitFor(
-      async () => {
-        const [mine, none, lost] = await ask();
-        expect(mine).toMatchObject({ total: 3, terminal: 2 });
-        expect(none).toMatchObject({ total: 0 });
-        expect(lost).toMatchObject({ code: 'UNKNOWN_SCHEDD' });
-      },
-      { timeout: 25_000, interval: 300 },
-    );
+    const some = [await idle(pool, 'queue 3'), await idle(pool, 'queue 1')];
+    const keys = some.map((clusterId) => ({ schedd: pool.scheddName, clusterId }));
+    await port.schedds(signal);
+    commands.length = 0;
+    const found = await port.progress(keys, signal);
+    expect(found).toMatchObject([{ total: 3, terminal: 0 }, { total: 1 }]);
     expect(commands.length).toBeLessThanOrEqual(4);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { JobKey, JobRow } from '../../src/grids/jobs.js';
 import { describeReal } from '../real/index.js';
-import { attribute, opened, scanned, selecting, signal, sourceOf } from './pool.js';
+import { opened, selecting, signal } from './pool.js';
 
 const states = (found: readonly (JobRow | Error | undefined)[]) =>
   found.map((one) => (one instanceof Error ? one : one?.state));
@@ -20,27 +20,6 @@ describeReal('pool', 'jobs by id', (pool) => {
     onTestFinished(() => pool.remove(`ClusterId == ${cluster}`));
     return cluster;
   };
-
-  test('are found in the queue and in the history; what is nowhere is undefined', async () => {
-    const { port } = opened(pool);
-    const filter = {
-      op: 'in',
-      ref: attribute('HtcGraphSeed'),
-      values: ['idle', 'exit-3'],
-    } as const;
-    const seeds = await scanned(await sourceOf(port, 'ALL'), { filter });
-    const found = await port.findJobs(
-      [...seeds, key(999_999), key(seeds[0]?.clusterId ?? 0, 77)],
-      selecting(['state', 'origin']),
-      signal,
-    );
-    expect(found).toMatchObject([
-      { state: 'QUEUED', origin: 'QUEUE' },
-      { state: 'FAILED', origin: 'HISTORY' },
-      undefined,
-      undefined,
-    ]);
-  });
 
   test('1,000 cost at most 20 commands, and never more than 4 at a time', async () => {
     const cluster = await submitIdle(700);
@@ -74,41 +53,6 @@ describeReal('pool', 'jobs by id', (pool) => {
     );
     expect((found[1]?.[0] as JobRow).record?.value('Cmd')).toBe('/bin/true');
     expect(commands.filter(({ kind }) => kind !== 'config')).toHaveLength(1);
-  });
-
-  test('of a schedd that fails are errors, the others are found', async () => {
-    const { port } = opened(pool);
-    const cluster = await submitIdle(1);
-    const [mine, lost, bad] = await port.findJobs(
-      [
-        key(cluster),
-        { schedd: 'nosuch@x', clusterId: 1, procId: 0 },
-        { schedd: 'a@" || true || "', clusterId: 1, procId: 0 },
-      ],
-      selecting(['state']),
-      signal,
-    );
-    expect(mine).toMatchObject({ state: 'QUEUED' });
-    expect(lost).toMatchObject({ code: 'UNKNOWN_SCHEDD' });
-    expect(bad).toMatchObject({ code: 'UNKNOWN_SCHEDD' });
-  });
-
-  test('are found at every moment while they run and end', async () => {
-    const { port } = opened(pool);
-    const cluster = await pool.submit(
-      'alice',
-      'executable=/bin/true\ntransfer_executable=false\npriority=60\nqueue\n',
-    );
-    const origins: (string | undefined)[] = [];
-    await vi.waitFor(
-      async () => {
-        const [job] = await port.findJobs([key(cluster)], selecting(['origin']), signal);
-        origins.push((job as JobRow | undefined)?.origin);
-        expect(origins.at(-1)).toBe('HISTORY');
-      },
-      { timeout: 25_000, interval: 1 },
-    );
-    expect(new Set(origins)).toEqual(new Set(['QUEUE', 'HISTORY']));
   });
 
   test('are given up when their caller goes, and the command with the last one', async () => {

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { otherVariables, settingTable } from '../../src/config/environment.js';
 import { fileNames, loadConfiguration, type Overrides } from '../../src/config/load.js';
 import { masked } from '../../src/config/masked.js';
@@ -139,6 +139,16 @@ describe('what is refused, with the key, what was expected and what came', () =>
     ],
     ['no grid at all', { grids: [] }, /^grids: expected at least 1 entry, but got \[\]/],
     [
+      'an embedded pool with more slots than cores',
+      { grids: [{ kind: 'HTCONDOR', name: 'a', embedded: true, cpus: 2, slots: 3 }] },
+      /^grids\[0\]\.slots: expected at most one slot for each of 2 cpus, but got 3/,
+    ],
+    [
+      'an embedded pool with commands',
+      { grids: [{ kind: 'HTCONDOR', name: 'a', embedded: true, path: '/usr/bin' }] },
+      /^grids\[0\]\.path: unknown key/,
+    ],
+    [
       'two grids of one name',
       {
         grids: [
@@ -216,6 +226,31 @@ describe('what is refused, with the key, what was expected and what came', () =>
 });
 
 describe('a host beyond loopback', () => {
+  it('is refused beside an embedded pool, with tokens too: jobs run as the account of the server', async () => {
+    await write({
+      server: { host: '0.0.0.0' },
+      access: { tokens: [{ token, identity: 'a', roles: ['admin'] }] },
+      grids: [{ kind: 'HTCONDOR', name: 'a', embedded: true }],
+    });
+    await expect(load()).rejects.toThrow(
+      /^grids\[0\]\.embedded: expected server\.host to be a loopback address/m,
+    );
+  });
+
+  it('has no embedded pool by default; on loopback it takes the place of a pool that is not here', async () => {
+    vi.stubEnv('PATH', '/nowhere');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const kinds = async (host: string) => {
+      const found = await load();
+      const { configuredGrids } = await import('../../src/server/grids.js');
+      const chosen = await configuredGrids({ ...found, server: { ...found.server, host } });
+      return chosen.map(({ kind, embedded }) => `${kind} ${embedded}`);
+    };
+    await write({});
+    expect(await kinds('0.0.0.0')).toEqual(['HTC_GRID true']);
+    expect(await kinds('127.0.0.1')).toEqual(['HTC_GRID true', 'HTCONDOR true']);
+  });
+
   it('is allowed once there is a token', async () => {
     await write({
       server: { host: '0.0.0.0' },

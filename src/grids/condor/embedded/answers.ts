@@ -1,6 +1,6 @@
 /** Answers to submissions that came with an idempotency key: the same again gets the same answer. */
 import { createHash } from 'node:crypto';
-import { GridError } from '../../../errors.js';
+import { InputError } from '../../action.js';
 import type { SubmitJobs, SubmittedJobs } from '../../job-actions.js';
 
 interface Answer {
@@ -19,9 +19,10 @@ export class Answers {
     const key = keyOf(request);
     const earlier = key === undefined ? undefined : this.#byKey.get(key);
     if (earlier === undefined || earlier.input === inputOf(request)) return earlier?.answer;
-    throw new GridError(
+    throw new InputError(
       'IDEMPOTENCY_CONFLICT',
       `The idempotencyKey ${JSON.stringify(request.idempotencyKey)} was used with other input. Take another key for another submission.`,
+      ['idempotencyKey'],
     );
   }
 
