@@ -206,11 +206,14 @@ function marksOf({ actor, idempotencyKey, ...request }: SubmitJobs): Marks {
   const { schedd, description, attributes, items, count } = request;
   const input = digest([schedd, description, attributes, items, count]);
   if (idempotencyKey === undefined) return { submission: randomUUID(), input };
-  if (idempotencyKey === '' || idempotencyKey.length > maxKeyLength) {
-    const message = `An idempotency key has 1 to ${maxKeyLength} characters.`;
-    throw new InputError('BAD_USER_INPUT', message, ['idempotencyKey']);
-  }
+  checkKey(idempotencyKey);
   return { submission: digest([actor.identity, idempotencyKey]), input };
+}
+
+export function checkKey(idempotencyKey: string): void {
+  if (idempotencyKey !== '' && idempotencyKey.length <= maxKeyLength) return;
+  const message = `An idempotency key has 1 to ${maxKeyLength} characters.`;
+  throw new InputError('BAD_USER_INPUT', message, ['idempotencyKey']);
 }
 
 const digest = (parts: readonly unknown[]): string =>

@@ -10,6 +10,7 @@ import type {
   SubmittedJobs,
 } from '../../job-actions.js';
 import type { JobKey } from '../../jobs.js';
+import { checkReason } from '../actions/act.js';
 import { AdRecord } from '../attributes.js';
 import type { HiddenNames } from '../hidden.js';
 import { checkedExpression, checkSettable, literal, planSubmission } from '../submit/index.js';
@@ -32,6 +33,7 @@ export class EmbeddedActions implements JobActions {
 
   check(action: JobAction): void {
     if (action.kind === 'EDIT') attributesOf(action.set, this.pool.hidden);
+    else checkReason(action);
   }
 
   submit(request: SubmitJobs): Promise<SubmittedJobs> {
@@ -109,8 +111,11 @@ export class EmbeddedActions implements JobActions {
 const done: Outcome = { status: 'DONE', message: null };
 const outcome = (is: ActionStatus, message: string): Outcome => ({ status: is, message });
 
-const reasonOf = (what: string, reason: string | undefined, identity: string): string =>
-  `${reason ?? `${what} asked for`} (by user ${identity})`;
+/** Without double quotes, as a real pool has them. */
+const reasonOf = (what: string, reason: string | undefined, identity: string): string => {
+  const given = reason?.trim().replaceAll('"', "'");
+  return `${given ? given : `${what} asked for`} (by user ${identity})`;
+};
 
 function attributesOf(set: readonly JobEdit[], hidden: HiddenNames): Attributes {
   return Object.fromEntries(

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { InputError } from '../../action.js';
 import type { SubmitJobs, SubmittedJobs } from '../../job-actions.js';
+import { checkKey } from '../actions/submit.js';
 
 interface Answer {
   readonly input: string;
@@ -35,8 +36,12 @@ export class Answers {
   }
 }
 
-const keyOf = ({ idempotencyKey, actor }: SubmitJobs): string | undefined =>
-  idempotencyKey === undefined ? undefined : JSON.stringify([actor.identity, idempotencyKey]);
+/** A key is the caller's own. */
+function keyOf({ idempotencyKey, actor }: SubmitJobs): string | undefined {
+  if (idempotencyKey === undefined) return undefined;
+  checkKey(idempotencyKey);
+  return JSON.stringify([actor.identity, idempotencyKey]);
+}
 
 const inputOf = ({ schedd, description, attributes, items, count }: SubmitJobs): string =>
   createHash('sha256')

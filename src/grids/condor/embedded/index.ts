@@ -109,6 +109,7 @@ const capabilities: readonly Capability[] = [
   'HISTORY',
   'STREAM',
   'RESUME',
+  'RAW_CONSTRAINT',
 ];
 
 /** What jobs may ask for together; nothing measures what they use. */
