@@ -1,6 +1,6 @@
 /** Starts jobs as processes of this machine: no shell, a process group and a scratch folder each, nothing left behind. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,13 +46,15 @@ export interface ProcessStarterOptions {
 const pipeGraceMs = 200;
 
 export class ProcessStarter implements Starter {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'htc-graph-pool-'));
+  /** Made with the first job. */
+  #folder: string | undefined;
   readonly #groups = new Map<number, Promise<unknown>>();
   readonly #outputBytes: number;
   #runs = 0;
   /** A process that ends without `stop` takes its jobs along all the same. */
   readonly #onProcessExit = (): void => {
     for (const pid of this.#groups.keys()) killGroup(pid, 'SIGKILL');
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
   };
 
   constructor({ outputBytes = 4096 }: ProcessStarterOptions = {}) {
@@ -72,10 +74,12 @@ export class ProcessStarter implements Starter {
     for (const pid of this.#groups.keys()) killGroup(pid, 'SIGKILL');
     await Promise.all(this.#groups.values());
     process.removeListener('exit', this.#onProcessExit);
+    if (this.#folder === undefined) return;
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
   #spawn(job: Ad, slotName: string): Run {
+    this.#folder ??= mkdtempSync(join(tmpdir(), 'htc-graph-pool-'));
     const scratch = join(this.#folder, String((this.#runs += 1)));
     mkdirSync(scratch);
     const child = spawn(job.string('Cmd') ?? '', argumentsOf(job), {
