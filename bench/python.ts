@@ -33,8 +33,8 @@ export class Bindings {
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const { value } = await lines.next();
-    if (value !== 'ready')
+    const first: IteratorResult<string, unknown> = await lines.next();
+    if (first.value !== 'ready')
       throw new NotRun("the pool's HTCondor comes without its Python bindings");
     return new Bindings(child, lines);
   }
