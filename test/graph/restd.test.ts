@@ -84,6 +84,26 @@ describeReal('pool', 'what htcondor-restd answers', (pool) => {
     });
 
     it.each([
+      ['QUEUE', queue, 'HtcGraphSeed isnt undefined && JobPrio > 0'],
+      ['QUEUE', queue, 'regexp("^batch", HtcGraphSeed) && ProcId % 2 == 1'],
+      ['HISTORY', history, 'HtcGraphSeed isnt undefined && ExitCode =?= 3'],
+    ] as const)('of the %s, with a constraint', async (source, command, constraint) => {
+      const there = await adsOf(pool, [...command, '-constraint', constraint]);
+      const filter = { schedd: { eq: pool.scheddName }, constraint };
+      const { jobs } = await get('Jobs', { source, filter, projection: ['Owner'] });
+      expect(there.length).toBeGreaterThan(0);
+      expect(jobs?.nodes.map(({ nativeId }) => nativeId).sort()).toEqual(there.map(jobKey).sort());
+    });
+
+    it('a constraint of `true || true` does not leave the cluster', async () => {
+      const [ad] = await adsOf(pool, [...queue, '-constraint', 'HtcGraphSeed == "idle"']);
+      const cluster = ad?.['ClusterId'];
+      const filter = { cluster: { eq: cluster }, constraint: 'true || true' };
+      const { jobs } = await get('Jobs', { filter, projection: ['ClusterId'] });
+      expect(jobs?.nodes.map(({ classAd }) => classAd)).toEqual([{ ClusterId: cluster }]);
+    });
+
+    it.each([
       ['awkward', 'QUEUE', queue],
       ['bad-utf8', 'QUEUE', queue],
       ['left-completed', 'QUEUE', queue],
@@ -294,6 +314,7 @@ describeReal('pool', 'what htcondor-restd answers', (pool) => {
       expect(await code('GroupedJobs', { by: [{ attribute: name }] })).toEqual(['BAD_ATTRIBUTE']);
       expect(await code('Status', { type: 'SLOT', projection: [name] })).toEqual(['BAD_ATTRIBUTE']);
       expect(await code('Jobs', { filter: { grid: { eq: 'nosuch' } } })).toEqual(['UNKNOWN_GRID']);
+      expect(await code('Jobs', { filter: { constraint: '((' } })).toEqual(['BAD_FILTER']);
       expect(await code('OneSetting', { daemon: 'SCHEDD', name: 'NO_SUCH_SETTING' })).toEqual([]);
     });
   });

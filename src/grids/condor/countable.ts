@@ -23,10 +23,13 @@ export function groupAttributes(
   return names.length === 0 ? ['JobStatus'] : names;
 }
 
+/** Groups of one job each: the rows themselves are less to read. */
+const onePerJob: ReadonlySet<string> = new Set(['globaljobid', 'procid']);
+
 function countable(ref: Ref): boolean {
   if ('attribute' in ref) {
     const name = ref.attribute.toLowerCase();
-    return !groupWords.has(name) && !isScope(name) && name !== 'procid';
+    return !groupWords.has(name) && !isScope(name) && !onePerJob.has(name);
   }
   const field = Object.hasOwn(jobTable, ref.field) ? jobTable[ref.field] : undefined;
   return field !== undefined && field.countable !== false;

@@ -57,6 +57,8 @@ async function page(
   request: WindowRequest,
 ): Promise<Window<JobRow>> {
   const { from, limit, after, before } = request.page;
+  const ahead = await pageAhead(pool, schedd, hidden, groups, request);
+  if (ahead !== undefined) return ahead;
   const clusters = await clustersOf(pool, schedd, groups, request.signal);
   const first = clusters[0]?.first;
   const last = clusters.at(-1)?.last;
@@ -92,6 +94,29 @@ async function page(
       after: compare(last, tail === undefined ? all.last : keyOf(tail)) > 0,
     },
   };
+}
+
+/**
+ * The next page within the cluster of the cursor, by one command without counting: the job of the cursor, the page, and
+ * one job behind it are next to each other where the cluster has no gaps. Undefined where it has some.
+ */
+async function pageAhead(
+  pool: Pool,
+  schedd: Schedd,
+  hidden: HiddenNames,
+  { constraint }: GroupQuery,
+  request: WindowRequest,
+): Promise<Window<JobRow> | undefined> {
+  const { from, limit, after, before } = request.page;
+  const cursor = bound(after, pool, schedd, 'after');
+  if (from !== 'front' || before !== undefined || cursor === undefined || cursor === never) {
+    return undefined;
+  }
+  const span = { first: cursor, last: next(cursor, limit + 1) };
+  const rows = await fetchSpan(pool, schedd, hidden, constraint, span, request, limit + 2);
+  if (rows.length < limit + 2) return undefined;
+  const sorted = rows.toSorted((a, b) => a.procId - b.procId);
+  return { rows: sorted.slice(1, -1), more: { before: true, after: true } };
 }
 
 /** One cluster of the list: how many of its jobs pass the filter, and the first and last of them. */
@@ -167,10 +192,13 @@ async function fetchSpan(
   constraint: string | undefined,
   span: Span,
   { projection, signal }: WindowRequest,
+  most?: number,
 ): Promise<readonly JobRow[]> {
   const attributes = attributesFor(projection, jobTable, jobKeyAttributes, hidden);
   const limited = constraint === undefined ? within(span) : `${within(span)} && ${constraint}`;
-  const command = queueCommand(pool, schedd, { attributes, constraint: limited });
+  // No more can match: the scan ends with the last of them.
+  const limit = most === undefined ? [] : ['-limit', String(most)];
+  const command = queueCommand(pool, schedd, { attributes, constraint: limited }, ...limit);
   const toRow = jobRows(pool.name, schedd.name, projection, hidden);
   const fetched = { origin: 'QUEUE', atMs: Date.now() } as const;
   const rows: JobRow[] = [];
@@ -213,4 +241,4 @@ const keyOf = (row: JobRow): ProcKey => [row.clusterId, row.procId];
 const compare = (a: ProcKey, b: ProcKey): number => a[0] - b[0] || a[1] - b[1];
 const later = (a: ProcKey, b: ProcKey): ProcKey => (compare(a, b) >= 0 ? a : b);
 const earlier = (a: ProcKey, b: ProcKey): ProcKey => (compare(a, b) <= 0 ? a : b);
-const next = ([cluster, proc]: ProcKey, step: 1 | -1): ProcKey => [cluster, proc + step];
+const next = ([cluster, proc]: ProcKey, step: number): ProcKey => [cluster, proc + step];
