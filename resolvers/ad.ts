@@ -46,11 +46,10 @@ function adOf(type: ClassType) {
       names: readonly string[] | null | undefined,
     ) {
       const record = recordOf(row);
-      const shown = (names == null ? record.names() : checked(names)).map((name) =>
-        record.attribute(name),
-      );
+      if (names == null) return record.json();
       return Object.fromEntries(
-        shown
+        checked(names)
+          .map((name) => record.attribute(name))
           .filter(({ redacted }) => !redacted)
           .map(({ name, defined, expression, value }) => [
             name,

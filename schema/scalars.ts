@@ -59,12 +59,23 @@ export const JSONValue = new GraphQLScalarType({
   specifiedByURL: null,
 });
 
-/** Values of ads hold 64-bit integers at any depth; JSON has no such numbers. */
+/**
+ * Values of ads hold 64-bit integers at any depth; JSON has no such numbers. What holds none is passed on as it is: a
+ * page of whole ads has some hundred thousand values.
+ */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return Long.serialize(value);
+  if (typeof value !== 'object' || value === null || !holdsLong(value)) return value;
   if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+function holdsLong(value: object): boolean {
+  for (const inner of Array.isArray(value) ? value : Object.values(value)) {
+    if (typeof inner === 'bigint') return true;
+    if (typeof inner === 'object' && inner !== null && holdsLong(inner as object)) return true;
+  }
+  return false;
 }
 
 const opaque = (name: string, description: string, maxLength: number) => {

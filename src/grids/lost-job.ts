@@ -64,6 +64,7 @@ const empty: NativeRecord = {
     expression: null,
     value: null,
   }),
+  json: () => ({}),
   satisfies: () => false,
   names: () => [],
 };

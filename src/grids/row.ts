@@ -20,6 +20,8 @@ export interface NativeRecord extends Satisfying {
   attribute(name: string): AttributeView;
   /** Whether an expression of a client is true of the record, without what is hidden. */
   satisfies(constraint: Constraint): boolean;
+  /** The whole record for a client: expressions as their text, what is hidden left out. */
+  json(): Readonly<Record<string, unknown>>;
   /** The names that the record holds and a client may see, sorted. */
   names(): readonly string[];
 }

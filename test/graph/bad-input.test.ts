@@ -213,12 +213,6 @@ const places: readonly Case[] = [
     /expected one of kind HTC_GRID \(local\)/,
   ],
   [
-    'a grid of another kind',
-    'config(grid: "local") { totalCount }',
-    'CAPABILITY_MISSING',
-    /kind HTCONDOR/,
-  ],
-  [
     'an unknown schedd',
     'jobs(filter: { schedd: { eq: "x" } }) { totalCount }',
     'UNKNOWN_SCHEDD',

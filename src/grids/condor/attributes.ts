@@ -82,6 +82,18 @@ export class AdRecord implements NativeRecord {
     return { name, defined, redacted: false, expression, value: jsonOf(value, this.hidden) };
   }
 
+  json(): Readonly<Record<string, unknown>> {
+    // Without a prototype: an attribute may be called __proto__.
+    const shown = Object.create(null) as Record<string, unknown>;
+    for (const name of this.ad.names()) {
+      if (this.hidden.has(name)) continue;
+      const value = this.ad.get(name);
+      if (!(value instanceof Expression)) shown[name] = jsonOf(value, this.hidden);
+      else if (!this.hidden.namedIn(value.text)) shown[name] = value.text;
+    }
+    return shown;
+  }
+
   satisfies({ expr }: Constraint): boolean {
     return evaluate(expr, { my: visibleScope(this.ad, this.hidden) }) === true;
   }

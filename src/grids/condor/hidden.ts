@@ -12,8 +12,12 @@ const privateNames = [
 ];
 const privatePrefix = '_condor_priv';
 
+/** Names whose verdict is remembered: the ads of a pool have the same few hundred again and again. */
+const maxRemembered = 10_000;
+
 export class HiddenNames {
   readonly #names: ReadonlySet<string>;
+  readonly #verdicts = new Map<string, boolean>();
   readonly #word: RegExp;
 
   /** The private ones are always among them; upper and lower case are the same. */
@@ -24,8 +28,12 @@ export class HiddenNames {
   }
 
   has(name: string): boolean {
+    const known = this.#verdicts.get(name);
+    if (known !== undefined) return known;
     const lower = name.toLowerCase();
-    return this.#names.has(lower) || lower.startsWith(privatePrefix);
+    const hidden = this.#names.has(lower) || lower.startsWith(privatePrefix);
+    if (this.#verdicts.size < maxRemembered) this.#verdicts.set(name, hidden);
+    return hidden;
   }
 
   /** Whether the text of an expression names one: literals beside the name may be its value. */
