@@ -4,6 +4,7 @@
 
 queued_seeds='idle idle-memory batch running running-bob held-by-user held-on-submit left-completed awkward bad-utf8 gpu accounting scheduler'
 ended_seeds='exit-0 exit-3 signal-9 removed'
+running_seeds='regexp("^running", HtcGraphSeed)'
 
 # submit USER NAME [QUEUE] <<SUBMIT-FILE : prints the cluster id.
 submit() {
@@ -30,6 +31,7 @@ all_ended() { seeds_in "$ended_seeds" condor_history; }
 seed() {
   master_pid >/dev/null || fail "the pool in $dir does not run"
   if all_queued && all_ended; then
+    seed_runs || restart_running
     say 'the seed is there'
     return
   fi
@@ -46,7 +48,21 @@ seed() {
 }
 
 seed_runs() {
-  [ "$(inside condor_q -allusers -constraint 'JobStatus == 2 && regexp("^running", HtcGraphSeed)' -af ClusterId | wc -l)" = 2 ]
+  local jobs
+  jobs=$(inside condor_q -allusers -constraint "JobStatus == 2 && $running_seeds" -af GlobalJobId | sort)
+  [ "$(wc -w <<<"$jobs")" = 2 ] &&
+    [ -z "$(comm -23 - <(inside condor_status -slot -af GlobalJobId | sort) <<<"$jobs")" ]
+}
+
+# After a pool was killed, its shadows look for the lost slots until the jobs' lease of 40 minutes ends, and hold and
+# vacate wait for them. A job whose shadow is killed is started again at once.
+restart_running() {
+  local shadow
+  say 'starting the running jobs of the seed again'
+  for shadow in $(pgrep -x condor_shadow); do
+    if [ "$(readlink "/proc/$shadow/root")" = "$dir" ]; then kill -KILL "$shadow"; fi
+  done
+  poll 60 seed_runs || fail 'the running jobs of the seed did not start again'
 }
 
 # Jobs that end at once. Their priority puts them before jobs that no slot matches.
