@@ -131,6 +131,27 @@ describe('a log that is rebuilt', () => {
     await logs.stop();
   });
 
+  it('is built anew once a task of a complete session has changed', async () => {
+    const hub = new ChangeHub();
+    const rows = new Map([['s_0', item(0, 'finished')]]);
+    const logs = new SessionLogs({
+      grid: 'g',
+      source: hub,
+      everythingFromLogs: false,
+      expected: async () => 1,
+      reader: tableOf(rows, () => undefined),
+    });
+    const first = await logs.follow('s', live());
+    expect(first.complete).toBe(true);
+    expect(await logs.follow('s', live())).toBe(first);
+    rows.set('s_0', item(0, 'cancelled'));
+    hub.emit('s', [change(0, 'cancelled')]);
+    const second = await logs.follow('s', live());
+    expect(second.epoch).not.toBe(first.epoch);
+    expect(second.read(0, 10)).toMatchObject([{ taskId: 's_0', state: 'CANCELLED' }]);
+    await logs.stop();
+  });
+
   it('is one for all who ask at once, and an unknown session is NOT_FOUND', async () => {
     const hub = new ChangeHub();
     const reader = tableOf(new Map([['s_0', item(0, 'pending')]]), () => undefined);

@@ -1,7 +1,9 @@
 /** What following by polling costs, beside the Python connector's way, in simulated time. */
 import { describe, expect, it } from 'vitest';
 import { PollSource } from '../../src/grids/htc-grid/poll-source.js';
+import type { TaskChange } from '../../src/grids/htc-grid/change.js';
 import { TableReader } from '../../src/grids/htc-grid/table.js';
+import { TaskRanks } from '../../src/grids/htc-grid/task-ranks.js';
 import { HandClock } from '../streams/hand-clock.js';
 import { session, SimulatedSession } from './simulated-session.js';
 
@@ -13,17 +15,19 @@ async function followed(spanMs: number, taskMs: number) {
   const source = new PollSource({ reader: new TableReader(simulated.connection), clock });
   const end = new AbortController();
   const seenAt = new Map<string, number>();
-  await source.watch(
-    session,
-    (changes) => {
-      for (const { taskId, state } of changes)
-        if (state === 'finished' && !seenAt.has(taskId)) seenAt.set(taskId, clock.uptime());
+  const known = new TaskRanks();
+  const follower = {
+    known,
+    changes: (changes: readonly TaskChange[]) => {
+      for (const change of changes)
+        if (known.advance(change) && change.state === 'finished')
+          seenAt.set(change.taskId, clock.uptime());
     },
-    (error) => {
+    lost: (error: Error) => {
       throw error;
     },
-    end.signal,
-  );
+  };
+  await source.watch(session, follower, end.signal);
   let connector = 0;
   while (clock.uptime() < spanMs) {
     await clock.advance(1000);

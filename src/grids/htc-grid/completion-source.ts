@@ -1,15 +1,21 @@
-/** Where a grid's changes come from: events of this process, a poll, and later what the grid pushes. */
+/** Where a grid's changes come from: events of this process, what the grid pushes, a poll. */
 import type { ChangeSink, TaskChange } from './change.js';
+import type { KnownTasks } from './task-ranks.js';
 
-/** Told once when the source can't go on; the log behind it is then lost. */
-export type LossSink = (error: Error) => void;
+/** Who follows a session: all of its sources tell the same one. */
+export interface Follower {
+  readonly known: KnownTasks;
+  readonly changes: ChangeSink;
+  /** Told once when no source can go on; the log is then lost. */
+  readonly lost: (error: Error) => void;
+}
 
 export interface CompletionSource {
   /**
    * Begins to tell of one session's changes; resolves when nothing that happens from then on is
-   * missed. Ends when `signal` is aborted.
+   * missed for good. Ends when `signal` is aborted.
    */
-  watch(session: string, changes: ChangeSink, lost: LossSink, signal: AbortSignal): Promise<void>;
+  watch(session: string, follower: Follower, signal: AbortSignal): Promise<void>;
 }
 
 /** The embedded grid's own events: this process is the only writer, so they are all there is. */
@@ -26,12 +32,7 @@ export class ChangeHub implements CompletionSource {
     this.#all.add(changes);
   }
 
-  async watch(
-    session: string,
-    changes: ChangeSink,
-    _lost: LossSink,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async watch(session: string, { changes }: Follower, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const sinks = this.#sessions.get(session) ?? new Set();
     this.#sessions.set(session, sinks.add(changes));
@@ -51,12 +52,7 @@ export class ChangeHub implements CompletionSource {
 export class MergedSource implements CompletionSource {
   constructor(private readonly sources: readonly CompletionSource[]) {}
 
-  async watch(
-    session: string,
-    changes: ChangeSink,
-    lost: LossSink,
-    signal: AbortSignal,
-  ): Promise<void> {
-    await Promise.all(this.sources.map((source) => source.watch(session, changes, lost, signal)));
+  async watch(session: string, follower: Follower, signal: AbortSignal): Promise<void> {
+    await Promise.all(this.sources.map((source) => source.watch(session, follower, signal)));
   }
 }

@@ -141,7 +141,12 @@ export const taskFields: FieldTable = {
     ...plain,
     description:
       'Changes whenever the stored row changes meaning: (id, revision) tells a repeat from news.',
-    attributes: [attributes.status, attributes.retries, attributes.completedAt],
+    attributes: [
+      attributes.status,
+      attributes.retries,
+      attributes.completedAt,
+      attributes.submittedAt,
+    ],
     decode: (item) => revisionOf(item),
   },
   index: {
@@ -194,10 +199,17 @@ export const answeredByIndex = (fields: Iterable<string>): boolean => {
   return true;
 };
 
-/** State, retries and completion stamp, short: the same for the same meaning of a row. */
-export function revisionOf(item: Pick<TaskItem, 'status' | 'retries' | 'completedAt'>): string {
+/**
+ * State, retries and the last stamp of the row, short: the same for the same meaning of a row. Where no
+ * worker finished it, that is the stamp of its submission: a task may be submitted and cancelled again.
+ */
+export function revisionOf(
+  item: Pick<TaskItem, 'status' | 'retries' | 'completedAt'> & {
+    readonly submittedAt?: number | undefined;
+  },
+): string {
   const { native } = parseStatus(item.status);
-  const stamp = (item.completedAt ?? 0).toString(36);
+  const stamp = (item.completedAt || (item.submittedAt ?? 0)).toString(36);
   return `${native.slice(0, 2)}${String(item.retries ?? 0)}.${stamp}`;
 }
 

@@ -1,14 +1,17 @@
 /**
- * Changes by asking the table: one poll for each followed session however many follow it. It reads what
- * ended since the last poll, not all that has ended, and no rows (docs/grids/htc-grid.md, "Following by polling").
+ * Changes by asking the table: one poll for each followed session however many follow it. Alone it reads
+ * what ended since the last poll, not all that has ended, and no rows (docs/grids/htc-grid.md, "Following
+ * by polling"). Beside a source that pushes it is the second look, the repair and the safety net.
  */
 import { asGridError } from '../../errors.js';
 import type { Clock } from '../../streams/clock.js';
 import { systemClock } from '../../streams/clock.js';
-import type { ChangeSink } from './change.js';
-import type { CompletionSource, LossSink } from './completion-source.js';
+import type { CompletionSource, Follower } from './completion-source.js';
 import { SessionPoll } from './session-poll.js';
 import type { TableReader } from './table.js';
+
+/** Beside what it polls: nothing, hints that tell of some ends, or a stream that tells of every change. */
+export type Beside = 'NOTHING' | 'HINTS' | 'STREAM';
 
 export interface PollSettings {
   readonly reader: TableReader;
@@ -16,7 +19,14 @@ export interface PollSettings {
   readonly fastestMs?: number;
   /** Longest pause; each quiet poll doubles it up to here. @default 5000 */
   readonly slowestMs?: number;
-  /** Failed polls in a row after which the source is lost. @default 6 */
+  /**
+   * After attaching and after each change of the source the table is read once more after so long: an
+   * index lags behind its table. @default 3000
+   */
+  readonly settleMs?: number;
+  /** Pause between checks beside a stream. @default 60_000 */
+  readonly checkMs?: number;
+  /** Failed polls in a row after which the source is lost, where there is no other. @default 6 */
   readonly failures?: number;
   /** How often a worker renews its claim (`task_ttl_refresh_interval_sec`). @default 5000 */
   readonly refreshMs?: number;
@@ -25,11 +35,17 @@ export interface PollSettings {
 
 export class PollSource implements CompletionSource {
   readonly #settings: Required<PollSettings>;
+  readonly #waiting = new Set<() => void>();
+  #beside: Beside = 'NOTHING';
+  /** Counts the changes of the source: who has not looked twice since does so. */
+  #turn = 0;
 
   constructor(settings: PollSettings) {
     this.#settings = {
       fastestMs: 1000,
       slowestMs: 5000,
+      settleMs: 3000,
+      checkMs: 60_000,
       failures: 6,
       refreshMs: 5000,
       clock: systemClock,
@@ -37,50 +53,91 @@ export class PollSource implements CompletionSource {
     };
   }
 
+  /** How often a session is looked at beside the present source, in words. */
+  get pace(): string {
+    const { fastestMs, slowestMs, checkMs } = this.#settings;
+    const seconds = (ms: number) => `${String(ms / 1000)} s`;
+    if (this.#beside === 'STREAM') return `checked every ${seconds(checkMs)}`;
+    if (this.#beside === 'HINTS') return `polled every ${seconds(slowestMs)}`;
+    return `polled every ${seconds(fastestMs)} to ${seconds(slowestMs)}`;
+  }
+
+  /** Something may have been missed: all sessions are looked at now, and once more when indexes have settled. */
+  again(beside: Beside = this.#beside): void {
+    this.#beside = beside;
+    this.#turn++;
+    for (const wake of this.#waiting) wake();
+  }
+
   /** Nothing that ends is missed from the first poll on, because that one sees all that has ended. */
-  async watch(
-    session: string,
-    changes: ChangeSink,
-    lost: LossSink,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async watch(session: string, follower: Follower, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    void this.#run(session, changes, signal).catch((error: unknown) => {
-      if (!signal.aborted) lost(asGridError(error));
+    void this.#run(session, follower, signal).catch((error: unknown) => {
+      if (!signal.aborted) follower.lost(asGridError(error));
     });
   }
 
-  async #run(session: string, changes: ChangeSink, signal: AbortSignal): Promise<void> {
-    const { fastestMs, slowestMs, failures, clock } = this.#settings;
-    const poll = new SessionPoll(session, this.#settings);
-    let pauseMs = fastestMs;
+  async #run(session: string, { known, changes }: Follower, signal: AbortSignal): Promise<void> {
+    const { fastestMs, slowestMs, failures } = this.#settings;
+    const poll = new SessionPoll(session, known, this.#settings);
+    let turn = this.#turn;
+    /** Looks that are due whatever is beside: the table has just been read, so one more. */
+    let due = 1;
+    let quietMs = fastestMs;
     let failed = 0;
     while (!signal.aborted) {
-      await pause(clock, pauseMs, signal);
+      const pauseMs = this.#beside === 'NOTHING' ? quietMs : this.#pauseMs(due);
+      if (pauseMs > 0) await this.#pause(pauseMs, turn, signal);
+      if (turn !== this.#turn) {
+        turn = this.#turn;
+        due = 2;
+        quietMs = fastestMs;
+        failed = 0;
+      }
       try {
-        const news = await poll.next(signal);
+        const thorough = this.#beside === 'STREAM' || (this.#beside === 'HINTS' && due > 0);
+        const news = await (thorough ? poll.check(signal) : poll.next(signal));
         if (news.length > 0) changes(news);
-        pauseMs = news.length > 0 ? fastestMs : Math.min(slowestMs, pauseMs * 2);
+        quietMs = news.length > 0 ? fastestMs : Math.min(slowestMs, quietMs * 2);
+        due = Math.max(0, due - 1);
         failed = 0;
       } catch (error) {
-        if (signal.aborted || ++failed >= failures) throw error;
+        signal.throwIfAborted();
+        if (++failed >= failures && this.#beside === 'NOTHING') throw error;
         // A table that is out of capacity gets the longest pause: its workers come first.
-        pauseMs = slowestMs;
+        quietMs = slowestMs;
+        due = Math.min(due, 1);
       }
     }
   }
-}
 
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = clock.after(ms, () => {
-      signal.removeEventListener('abort', leave);
-      resolve();
+  /** Beside a source that pushes. */
+  #pauseMs(due: number): number {
+    const { slowestMs, settleMs, checkMs } = this.#settings;
+    if (due > 0) return due > 1 ? 0 : settleMs;
+    return this.#beside === 'STREAM' ? checkMs : slowestMs;
+  }
+
+  /** Ends early where the source has changed since `turn`. */
+  #pause(ms: number, turn: number, signal: AbortSignal): Promise<void> {
+    if (turn !== this.#turn) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        end();
+        this.#waiting.delete(wake);
+        signal.removeEventListener('abort', abort);
+      };
+      const wake = () => {
+        leave();
+        resolve();
+      };
+      const abort = () => {
+        leave();
+        reject(signal.reason as Error);
+      };
+      const end = this.#settings.clock.after(ms, wake);
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', abort, { once: true });
     });
-    const leave = () => {
-      end();
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', leave, { once: true });
-  });
+  }
 }

@@ -1,15 +1,18 @@
 /**
  * What this process knows of one session it follows: how far each task is, counts by state, and the
- * log of its completions. Changes may come twice and in any order; each completion is logged once.
+ * log of its completions. Changes may come twice and in any order; each end is logged once, and another
+ * end of the same task with another revision.
  */
 import { AppendLog } from '../../streams/append-log.js';
 import type { Progress, WorkState } from '../state.js';
 import { progressOf } from '../state.js';
 import type { Completion } from '../tasks.js';
 import type { TaskChange } from './change.js';
-import { completionOf, isLast, rankOf, stateOfRank } from './change.js';
+import { completionOf, isLast } from './change.js';
 import type { NativeState } from './status.js';
-import { indexOf, nativeStates, workState } from './status.js';
+import { nativeStates, workState } from './status.js';
+import type { KnownTasks } from './task-ranks.js';
+import { TaskRanks } from './task-ranks.js';
 
 /** Completions of the last minute give the rate, but no more of them than this. */
 const rateEntries = 2000;
@@ -17,10 +20,9 @@ const rateWindowMs = 60_000;
 
 export class SessionLog {
   readonly log: AppendLog<Completion>;
-  /** The rank of each task, by its index: a number each, however long the ids are. */
-  readonly #ranks = new Map<number | string, number>();
-  readonly #counts = new Map<NativeState, number>(nativeStates.map((state) => [state, 0]));
+  readonly #ranks = new TaskRanks();
   #expected: number | undefined;
+  #outdated = false;
 
   constructor(
     name: string,
@@ -37,24 +39,33 @@ export class SessionLog {
     return nativeStates.filter(isLast).reduce((sum, state) => sum + this.count(state), 0);
   }
 
+  /** What the sources of the session find out by themselves. */
+  get known(): KnownTasks {
+    return this.#ranks;
+  }
+
+  /** True where a task of a log that is over went on: cancelled after its end, or submitted again. */
+  get outdated(): boolean {
+    return this.#outdated;
+  }
+
   count(state: NativeState): number {
-    return this.#counts.get(state) ?? 0;
+    return this.#ranks.count(state);
   }
 
   stateOf(taskId: string): NativeState | undefined {
-    const rank = this.#ranks.get(keyOf(taskId));
-    return rank === undefined ? undefined : stateOfRank(rank);
+    return this.#ranks.stateOf(taskId);
   }
 
   apply(changes: readonly TaskChange[], seenAt: number = Date.now()): void {
-    const completions: Completion[] = [];
-    for (const change of changes)
-      if (this.#advance(change) && isLast(change.state))
-        completions.push(completionOf(change, seenAt));
-    if (completions.length > 0 && !this.log.complete && this.log.lost === undefined) {
-      this.log.append(completions);
-      this.appended(completions);
-    }
+    const news = changes.filter((change) => this.#ranks.advance(change));
+    const completions = news
+      .filter(({ state }) => isLast(state))
+      .map((change) => completionOf(change, seenAt));
+    const over = this.log.complete || this.log.lost !== undefined;
+    if (over) this.#outdated ||= news.length > 0;
+    else this.log.append(completions);
+    if (completions.length > 0) this.appended(completions);
     this.#settle();
   }
 
@@ -65,7 +76,7 @@ export class SessionLog {
   }
 
   counts(): ReadonlyMap<WorkState, number> {
-    return new Map([...this.#counts].map(([state, count]) => [workState(state), count]));
+    return new Map(nativeStates.map((state) => [workState(state), this.count(state)]));
   }
 
   progress(now: number = Date.now()): Progress {
@@ -86,27 +97,7 @@ export class SessionLog {
     });
   }
 
-  /** True where the change is news. */
-  #advance(change: TaskChange): boolean {
-    const key = keyOf(change.taskId);
-    const before = this.#ranks.get(key);
-    const rank = rankOf(change, before);
-    if (before !== undefined) {
-      if (before >= rank) return false;
-      this.#add(stateOfRank(before), -1);
-    }
-    this.#ranks.set(key, rank);
-    this.#add(change.state, 1);
-    return true;
-  }
-
-  #add(state: NativeState, by: number): void {
-    this.#counts.set(state, this.count(state) + by);
-  }
-
   #settle(): void {
     if (this.#expected !== undefined && this.terminal >= this.#expected) this.log.finish();
   }
 }
-
-const keyOf = (taskId: string): number | string => indexOf(taskId) ?? taskId;

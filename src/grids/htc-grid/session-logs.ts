@@ -1,7 +1,8 @@
 /**
  * The logs of the sessions that are followed or active, and the log of everything. A log that is not
  * in memory is rebuilt from the table: first the source is attached, then the table is read, and what
- * both tell is merged by how far each task is, so nothing is lost or doubled between the two.
+ * both tell is merged by how far each task is, so nothing is lost or doubled between the two. What the
+ * indexes did not show yet is found by the source's second look (poll-source.ts).
  */
 import { GridError } from '../../errors.js';
 import { AppendLog } from '../../streams/append-log.js';
@@ -110,7 +111,8 @@ export class SessionLogs {
   #touch(session: string): Kept | undefined {
     const kept = this.#kept.get(session);
     if (kept === undefined) return undefined;
-    if (kept.state.log.lost !== undefined) {
+    // A task of a session that was complete has changed: who comes now gets a log with that in it.
+    if (kept.state.log.lost !== undefined || kept.state.outdated) {
       this.#drop(kept);
       return undefined;
     }
@@ -144,23 +146,19 @@ export class SessionLogs {
     rebuild: boolean,
     signal: AbortSignal,
   ): Promise<SessionLog> {
-    const lost = (error: Error) => {
-      state.log.fail(error);
-    };
-    if (!rebuild) {
-      await this.settings.source.watch(session, (news) => state.apply(news), lost, signal);
-      return state;
-    }
-    let early: TaskChange[] | undefined = [];
-    await this.settings.source.watch(
-      session,
-      (news) => {
+    let early: TaskChange[] | undefined = rebuild ? [] : undefined;
+    const follower = {
+      known: state.known,
+      changes: (news: readonly TaskChange[]) => {
         if (early === undefined) state.apply(news);
-        else early.push(...news);
+        else for (const change of news) early.push(change);
       },
-      lost,
-      signal,
-    );
+      lost: (error: Error) => {
+        state.log.fail(error);
+      },
+    };
+    await this.settings.source.watch(session, follower, signal);
+    if (early === undefined) return state;
     const expected = await this.settings.expected(session, signal);
     const snapshot = await this.#snapshot(session, signal);
     if (snapshot.length === 0 && early.length === 0 && expected === undefined)

@@ -1,14 +1,17 @@
 /**
- * The polls of one session. What has finished is asked for in the cheaper of two ways: all of it by the
- * session index, or what finished lately by the heartbeat index, where a finished row keeps the stamp of
- * its last heartbeat. What was cancelled or failed, and what is running, are small queries of their own.
+ * The looks at one session's tasks in the table. `next` asks what is new, in the cheaper of two ways: all that has
+ * finished by the session index, or what finished lately by the heartbeat index, where a finished row keeps the stamp
+ * of its last heartbeat. `check` compares the session with what is known of it. What an index shows and what can't
+ * follow on what is known is read from its row: an index lags behind, or the task was given back or submitted again.
  */
 import type { Clock } from '../../streams/clock.js';
 import type { TaskChange } from './change.js';
+import { changeOf } from './change.js';
 import type { TaskItem } from './item.js';
 import { parseStatus, partitionOf } from './status.js';
 import type { NativeState } from './status.js';
 import type { TableReader } from './table.js';
+import type { KnownTasks } from './task-ranks.js';
 
 export interface SessionPollSettings {
   readonly reader: TableReader;
@@ -30,9 +33,21 @@ const runningEveryMs = 5000;
 const fewRunning = 50;
 /** What is waiting is read after this time, then after twice as much, and so on: it is the most and says the least. */
 const firstWaitingMs = 60_000;
+/** Rows read in one look; what is left is read in the next. */
+const maxRows = 1000;
+
+/** What one look has found. */
+interface Look {
+  readonly news: TaskChange[];
+  readonly doubtful: Set<string>;
+}
+
+type States = NativeState | readonly [NativeState, NativeState];
+const ended: States = ['cancelled', 'finished'];
+const cutShort: States = ['cancelled', 'failed'];
+const open: States = ['pending', 'processing'];
 
 export class SessionPoll {
-  readonly #seen = new Map<string, NativeState>();
   readonly #partition: number;
   readonly #startedAt: number;
   #polledAt: number;
@@ -40,6 +55,7 @@ export class SessionPoll {
   #runningAt = -Infinity;
   #runningEveryMs = runningEveryMs;
   #waitingAfterMs = firstWaitingMs;
+  /** Tasks that were known as finished after the last poll. */
   #finished = 0;
   /** Finished tasks a millisecond, as the last polls saw it. */
   #rate = 0;
@@ -48,6 +64,7 @@ export class SessionPoll {
 
   constructor(
     private readonly session: string,
+    private readonly known: KnownTasks,
     private readonly settings: SessionPollSettings,
   ) {
     this.#partition = partitionOf(session);
@@ -56,36 +73,74 @@ export class SessionPoll {
 
   /** What is new since the last poll. */
   async next(signal: AbortSignal): Promise<readonly TaskChange[]> {
-    const { reader, clock } = this.settings;
-    const now = clock.uptime();
-    const news: TaskChange[] = [];
-    const see = (items: readonly TaskItem[]) => {
-      for (const item of items) this.#see(item, news);
-    };
-    const pages = async (states: NativeState | readonly [NativeState, NativeState]) => {
-      for await (const page of reader.sessionPages(this.session, states, signal)) see(page);
-    };
+    const now = this.settings.clock.uptime();
+    const look: Look = { news: [], doubtful: new Set() };
     // By the stamps of the last poll: those of now are further ahead than what finished in between.
     const fromSec = this.#fromSec();
     if (now - this.#runningAt >= this.#runningEveryMs) {
       const running = await this.#stamped('processing', 0, signal);
-      see(running);
+      this.#see(running, look);
       this.#runningAt = now;
       this.#runningEveryMs = runningEveryMs * Math.min(6, Math.max(1, running.length / fewRunning));
     }
-    const before = this.#finished;
     if (fromSec === undefined || this.#wholeIsDue(now)) {
-      await pages('finished');
+      await this.#pages('finished', look, signal);
       this.#wholeAt = now;
-    } else see(await this.#stamped('finished', fromSec, signal));
-    this.#rate = (this.#finished - before) / Math.max(1, now - this.#polledAt);
-    await pages(['cancelled', 'failed']);
+    } else this.#see(await this.#stamped('finished', fromSec, signal), look);
+    const found = look.news.filter(({ state }) => state === 'finished').length;
+    const finished = this.known.count('finished') + found;
+    this.#rate = Math.max(0, finished - this.#finished) / Math.max(1, now - this.#polledAt);
+    this.#finished = finished;
+    await this.#pages(cutShort, look, signal);
     if (now - this.#startedAt >= this.#waitingAfterMs) {
-      await pages('pending');
+      await this.#pages('pending', look, signal);
       this.#waitingAfterMs *= 2;
     }
     this.#polledAt = now;
-    return news;
+    return this.#told(look, signal);
+  }
+
+  /**
+   * All that differs from what is known, by the smaller side: either what has ended, or what has not; a
+   * task that is in neither place where it should be is read.
+   */
+  async check(signal: AbortSignal): Promise<readonly TaskChange[]> {
+    const look: Look = { news: [], doubtful: new Set() };
+    const waiting = new Set(this.known.open(this.session));
+    const over = (['cancelled', 'failed', 'finished'] as const).reduce(
+      (sum, state) => sum + this.known.count(state),
+      0,
+    );
+    if (over <= waiting.size) await this.#pages(ended, look, signal);
+    else {
+      const there = new Set<string>();
+      await this.#pages(open, look, signal, there);
+      await this.#pages(cutShort, look, signal, there);
+      for (const taskId of waiting) if (!there.has(taskId)) look.doubtful.add(taskId);
+    }
+    return this.#told(look, signal);
+  }
+
+  /** What the look has found; rows are read of what the index can't be believed about. */
+  async #told({ news, doubtful }: Look, signal: AbortSignal): Promise<readonly TaskChange[]> {
+    if (doubtful.size === 0) return news;
+    const ids = [...doubtful].slice(0, maxRows);
+    const rows = await this.settings.reader.items(ids, signal, { consistent: true });
+    const exact = [...rows.values()].map(changeOf).filter((change) => change !== undefined);
+    return [...news, ...exact];
+  }
+
+  async #pages(
+    states: States,
+    look: Look,
+    signal: AbortSignal,
+    there?: Set<string>,
+  ): Promise<void> {
+    const { reader } = this.settings;
+    for await (const page of reader.sessionPages(this.session, states, signal)) {
+      this.#see(page, look);
+      for (const { taskId } of page) there?.add(taskId);
+    }
   }
 
   /** True where the whole costs less than the latest, and now and then. */
@@ -121,19 +176,20 @@ export class SessionPoll {
     return items.filter(({ sessionId }) => sessionId === this.session);
   }
 
-  #see(item: TaskItem, news: TaskChange[]): void {
-    const { taskId } = item;
-    const { known } = parseStatus(item.status);
-    const before = this.#seen.get(taskId);
-    if (known === undefined || known === before) return;
-    this.#seen.set(taskId, known);
-    if (known === 'finished') this.#finished++;
-    news.push({
-      taskId,
-      sessionId: this.session,
-      state: known,
-      retries: undefined,
-      completedAt: 0,
-    });
+  #see(items: readonly TaskItem[], { news, doubtful }: Look): void {
+    for (const { taskId, status } of items) {
+      const { known: state } = parseStatus(status);
+      if (state === undefined) continue;
+      const sighting = this.known.sighted(taskId, state);
+      if (sighting === 'DOUBTFUL') doubtful.add(taskId);
+      if (sighting !== 'NEWS') continue;
+      news.push({
+        taskId,
+        sessionId: this.session,
+        state,
+        retries: undefined,
+        completedAt: 0,
+      });
+    }
   }
 }
