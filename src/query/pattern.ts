@@ -18,12 +18,18 @@ export function patternProblem(pattern: string): string | null {
   let choices = 0;
   let groupsWithChoices = 0;
   let last: Group | null = null;
+  /** The tokens of the repeat at hand: a sign that it is lazy may follow it, another repeat may not. */
+  let repeat = 0;
   for (const token of pattern.match(tokens) ?? []) {
     const group = groups.at(-1);
     if (group === undefined) return 'a parenthesis closes that was not opened';
     const closed = last;
     last = null;
+    const repeated = repeat;
+    repeat = 0;
     if (/^\\[1-9gk]/.test(token)) return 'it refers back to a group';
+    if (/^\\[QE]/.test(token)) return 'it quotes with \\Q: escape each character';
+    if (token.startsWith('(*')) return 'it begins with an order to the engine, "(*"';
     if (token.startsWith('(?') && token !== '(?:')
       return 'of the groups "(?…" it may use "(?:" only';
     if (token.startsWith('(')) groups.push({ repeats: false, chooses: false });
@@ -38,6 +44,9 @@ export function patternProblem(pattern: string): string | null {
       group.chooses = true;
       choices += 1;
     } else if (/^[*+?{]/.test(token) && token !== '{') {
+      repeat = repeated + 1;
+      if (repeated === 1 && token === '?') continue;
+      if (repeated > 0) return 'it repeats what repeats itself';
       group.repeats = true;
       if (closed && (closed.repeats || closed.chooses) && !token.startsWith('?')) {
         return 'it repeats a group that repeats or chooses itself';
@@ -62,7 +71,7 @@ interface Group {
 
 /** Escapes, classes, the openings of groups, repeats, and every other character by itself. */
 const tokens =
-  /\\[\s\S]?|\[\^?\]?(?:\\[\s\S]|\[[:.=][^\]]*[:.=]\]|[^\]\\])*\]|\(\?[:<=!>P#|&a-z+-]*|\{\d+(?:,\d*)?\}|[\s\S]/g;
+  /\\[\s\S]?|\[\^?\]?(?:\\[\s\S]|\[[:.=][^\]]*[:.=]\]|[^\]\\])*\]|\(\?[:<=!>P#|&a-z+-]*|\(\*|\{(?=[ ,]*\d)[ ,\d]*\}|[\s\S]/g;
 
 /** How often a part may be there beyond what it must. */
 function timesOf(repeat: string): number {

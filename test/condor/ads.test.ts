@@ -1,32 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { adsOf } from '../../src/grids/condor/ads-stream.js';
-import { machinesOf } from '../../src/grids/condor/machines.js';
-import { slotFields } from '../../src/grids/condor/slot-fields.js';
+import { slotRows } from '../../src/grids/condor/ads.js';
+import { alwaysHidden, HiddenNames } from '../../src/grids/condor/hidden.js';
+import { machineProjection, machinesOf } from '../../src/grids/condor/machines.js';
 import { adTypes, type SlotRow } from '../../src/grids/jobs.js';
 import type { SourceNotes } from '../../src/query/source.js';
 import { Ad } from '../../src/classad/ad.js';
 import { describeReal } from '../real/index.js';
 import { field, opened, scanned, selecting, signal } from './pool.js';
 
-const slot = (name: string, raw: Record<string, unknown>) => {
+const slot = (name: string, raw: Record<string, unknown>, hidden = alwaysHidden): SlotRow => {
   const ad = new Ad({ Name: name, Machine: 'host', ...raw });
-  const decoded = Object.fromEntries(
-    Object.entries(slotFields).map(([key, of]) => [
-      key,
-      of.decode(ad, { origin: 'QUEUE', atMs: 0 }),
-    ]),
-  );
-  const row = {
-    __typename: 'Slot',
-    id: name,
-    gridName: 'g',
-    idKey: [],
-    name,
-    machineName: 'host',
-    ...decoded,
-  } as unknown as SlotRow;
-  return { ad, slot: row };
+  const row = slotRows({ name: 'g' }, machineProjection, hidden)(ad);
+  if (row === undefined) throw new Error('The ad has no name.');
+  return row;
 };
 
 describe('a machine sums up its slots', () => {
@@ -54,6 +42,14 @@ describe('a machine sums up its slots', () => {
     expect(machine).toMatchObject({ cpus: 8, memoryMb: 1000, gpus: 2, busyCpus: 4 });
     expect(machine?.lastHeardFrom).toBe(9000);
     expect(machine?.slots).toHaveLength(3);
+  });
+
+  test('what is hidden of a slot is in no sum, also where its whole ad was read', () => {
+    const hidden = new HiddenNames(['arch', 'OpSys', 'TotalSlotMemory', 'LastHeardFrom']);
+    const raw = { Arch: 'X86_64', OpSys: 'LINUX', TotalSlotMemory: 7, LastHeardFrom: 5 };
+    expect(machinesOf('g', [slot('slot1@host', raw, hidden)])).toMatchObject([
+      { arch: null, os: null, memoryMb: 0, lastHeardFrom: null },
+    ]);
   });
 
   test('static slots add up', () => {

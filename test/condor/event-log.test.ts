@@ -13,7 +13,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { AdRecord } from '../../src/grids/condor/attributes.js';
 import { RecordCutter } from '../../src/grids/condor/event-log/framing.js';
 import {
   EventLogReader,
@@ -23,7 +22,7 @@ import {
   Twins,
   type LogRecord,
 } from '../../src/grids/condor/event-log/index.js';
-import { alwaysHidden } from '../../src/grids/condor/hidden.js';
+import { alwaysHidden, HiddenNames } from '../../src/grids/condor/hidden.js';
 
 const nowMs = Date.parse('2026-11-23T00:00:00Z');
 const fixture = (name: string) =>
@@ -33,7 +32,7 @@ const recordsOf = (bytes: Buffer): readonly LogRecord[] =>
   new RecordCutter().push(bytes).flatMap((text) => parseRecord(text, nowMs) ?? []);
 
 /** As a pool follows it: of twins the second. */
-function entriesOf(bytes: Buffer): readonly LogEntry[] {
+function entriesOf(bytes: Buffer, hidden = alwaysHidden): readonly LogEntry[] {
   const twins = new Twins();
   for (const record of recordsOf(bytes)) twins.push(record, nowMs);
   return twins
@@ -44,7 +43,7 @@ function entriesOf(bytes: Buffer): readonly LogEntry[] {
           'pool',
           { schedd: 's', clusterId: record.clusterId, procId: record.procId },
           record,
-          (ad) => new AdRecord(ad, alwaysHidden),
+          hidden,
           nowMs,
         ),
     );
@@ -104,6 +103,16 @@ describe('every form of the log tells the same story', () => {
     });
     const [removed] = entries.filter(({ type }) => type === 'REMOVED');
     expect(removed?.detail).toMatchObject({ Reason: 'via condor_rm (by user alice)' });
+  });
+
+  it.each(forms)('%s: nothing of what the pool hides, by whatever name', async (name) => {
+    const hidden = new HiddenNames(['HoldReason', 'RemoveReason', 'ExitCode', 'JobPrio', 'ToE']);
+    const entries = entriesOf(await fixture(name), hidden);
+    const told = JSON.stringify(entries.map(({ detail, record }) => [detail, record.json()]));
+    expect(told).not.toMatch(/policy: |via condor_rm|"ReturnValue"|"ExitCode"/);
+    const edited = entries.find(({ type }) => type === 'EDITED')?.detail;
+    expect(edited).toMatchObject({ Attribute: 'JobPrio' });
+    expect(edited).not.toHaveProperty('Value');
   });
 
   it.each(forms)('%s: times', async (name) => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { HiddenNames } from '../../src/grids/condor/hidden.js';
 import { submitCommands } from '../../src/grids/condor/submit/commands.js';
 import {
   planSubmission,
@@ -10,7 +11,12 @@ import {
   type SubmitRules,
 } from '../../src/grids/condor/submit/index.js';
 
-const bare: SubmitRules = { directory: undefined, executables: [], maxJobs: 1000 };
+const bare: SubmitRules = {
+  directory: undefined,
+  executables: [],
+  maxJobs: 1000,
+  hidden: new HiddenNames(['Badge']),
+};
 const withFolder: SubmitRules = { ...bare, directory: '/home/alice/jobs' };
 const sleep = 'executable = /bin/sleep\n';
 
@@ -33,6 +39,36 @@ const thrown = (input: Partial<SubmitInput> | string, rules = bare): unknown => 
     return error;
   }
 };
+
+describe('what the pool hides is in no submission', () => {
+  test.each([
+    ['a hold with a reason', 'periodic_hold = true\nperiodic_hold_reason = ClaimId'],
+    ['a hold that tells by itself', 'on_exit_hold = Badge == 5'],
+    ['requirements of the machine', 'requirements = TARGET.badge =?= "x"'],
+    ['a request', 'request_memory = MY.Badge'],
+    ['an attribute', '+Copy = strcat("", BADGE)'],
+    ['an attribute by another way', '+Copy = eval(strcat("Bad", "ge"))'],
+    ['requirements by another way', 'requirements = size(unparse(TARGET)) > 3'],
+    ['a macro of the match', 'arguments = $$(ClaimId)'],
+    ['a macro with a default', 'environment = "B=$$(Badge:none)"'],
+    ['an attribute of the machine', 'job_machine_attrs = Cpus, badge'],
+    ['the same as an attribute', '+JobMachineAttrs = "Badge"'],
+    ['the same in an item', '+A = "$(x)"\nx = $$(Badge)'],
+  ])('%s', (_name, commands) => {
+    expect(thrown(`${sleep}${commands}`)).toMatchObject({ code: 'FORBIDDEN' });
+  });
+
+  test.each([
+    'requirements = TARGET.Memory > 4 && regexp("a", Machine)',
+    'request_memory = 4 GB',
+    'request_disk = 1.5G',
+    'periodic_hold_reason = strcat("held in ", JobStatus)',
+    'arguments = ClaimId Badge $$(Memory)',
+    'concurrency_limits = badge:2',
+  ])('%s is none of it', (command) => {
+    expect(lines(`${sleep}${command}`)).toContain(command);
+  });
+});
 
 describe('a trick is refused by its name', () => {
   test.each([

@@ -165,10 +165,7 @@ async function machines(
   const ads = await collectAds(pool, command, signal, { exactReals: further === 'all' });
   return machinesOf(
     pool.name,
-    ads.flatMap((ad) => {
-      const slot = toRow(ad);
-      return slot === undefined ? [] : [{ ad, slot }];
-    }),
+    ads.flatMap((ad) => toRow(ad) ?? []),
   );
 }
 

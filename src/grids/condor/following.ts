@@ -5,7 +5,6 @@
 import type { Ad } from '../../classad/ad.js';
 import type { JobRings } from '../job-rings.js';
 import type { JobEventEntry } from '../job-logs.js';
-import { AdRecord } from './attributes.js';
 import { Ends } from './ends.js';
 import {
   EventLogReader,
@@ -15,7 +14,6 @@ import {
   scheddOf,
   Twins,
   type LogRecord,
-  type RecordOf,
 } from './event-log/index.js';
 import type { HiddenNames } from './hidden.js';
 import { HistoryTail } from './history-tail.js';
@@ -128,20 +126,15 @@ export class Following {
     this.#abort();
     clearTimeout(this.#twinTimer);
     clearInterval(this.#refreshTimer);
+    // Polls first: one that is just beginning waits for its first answer, and others wait for it.
+    await Promise.all([...this.#followed.values()].map(async ({ poll }) => poll?.stop()));
     await this.#reader?.stop();
     await this.#switching;
-    await Promise.all(
-      [...this.#followed.values()].flatMap(({ ends, poll }) => [
-        ends.stop(),
-        ...(poll ? [poll.stop()] : []),
-      ]),
-    );
+    await Promise.all([...this.#followed.values()].map(({ ends }) => ends.stop()));
   }
 
-  readonly #recordOf: RecordOf = (ad) => {
-    // Set before anything is read.
-    return new AdRecord(ad, this.#hidden as HiddenNames);
-  };
+  /** Set before anything is read. */
+  readonly #hiddenNow = (): HiddenNames => this.#hidden as HiddenNames;
 
   async #add(schedd: Schedd): Promise<void> {
     const { reconcileMs = 30_000, lostAfterMs } = this.settings;
@@ -171,7 +164,7 @@ export class Following {
           if (this.#stop.signal.aborted || polled === (poll !== undefined)) return;
           if (poll === undefined) {
             const onEnd: Ends['expect'] = (key, owner) => ends.expect(key, owner);
-            const begun = new StatePoll(this.pool, schedd, this.rings, this.#recordOf, onEnd);
+            const begun = new StatePoll(this.pool, schedd, this.rings, this.#hiddenNow, onEnd);
             followed.poll = begun;
             await begun.begin();
           } else {
@@ -219,7 +212,7 @@ export class Following {
     const { clusterId, procId, at } = record;
     this.#lagMs = Math.max(0, seenAt - at);
     const key = { schedd, clusterId, procId };
-    return [new LogEntry(this.pool.name, key, record, this.#recordOf, seenAt)];
+    return [new LogEntry(this.pool.name, key, record, this.#hiddenNow(), seenAt)];
   }
 
   #reconcile(): void {

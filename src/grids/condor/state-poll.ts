@@ -7,7 +7,9 @@ import type { Ad } from '../../classad/ad.js';
 import type { JobEventEntry, JobEventType } from '../job-logs.js';
 import type { JobRings } from '../job-rings.js';
 import type { JobKey } from '../jobs.js';
-import type { RecordOf } from './event-log/entry.js';
+import { AdRecord } from './attributes.js';
+import { shownDetail } from './event-detail.js';
+import type { HiddenNames } from './hidden.js';
 import { keyOf } from './history-tail.js';
 import { isOver, stateAttributes, stateOf } from './job-state.js';
 import { collectAds, type Pool, type Schedd } from './pool.js';
@@ -40,7 +42,8 @@ export class StatePoll {
     private readonly pool: Pool,
     private readonly schedd: Schedd,
     private readonly rings: JobRings,
-    private readonly recordOf: RecordOf,
+    /** What must not be seen now. */
+    private readonly hidden: () => HiddenNames,
     /** A job that stays in the queue has ended. */
     private readonly onEnd: (key: JobKey, owner: string | null) => void,
   ) {}
@@ -122,6 +125,7 @@ export class StatePoll {
     const type = typeOf(ad);
     if (key === undefined || type === undefined) return [];
     const reason = ad.string('HoldReason');
+    const hidden = this.hidden();
     return [
       {
         gridName: this.pool.name,
@@ -130,8 +134,11 @@ export class StatePoll {
         key,
         owner: ad.string('Owner'),
         state: stateOf(ad),
-        detail: type === 'HELD' && reason !== null ? { HoldReason: reason } : {},
-        record: this.recordOf(ad),
+        detail: shownDetail(
+          type === 'HELD' && reason !== null ? { HoldReason: reason } : {},
+          hidden,
+        ),
+        record: new AdRecord(ad, hidden),
         seenAt,
       },
     ];

@@ -1,15 +1,16 @@
 /** What the embedded pool tells of its jobs: each step once, in order, with what HTCondor would say. */
 import { expect, test } from 'vitest';
+import type { EmbeddedPoolSettings } from '../../../src/grids/condor/embedded/index.js';
 import type { JobKey } from '../../../src/grids/jobs.js';
 import { HandClock } from '../../streams/hand-clock.js';
 import { signal } from '../pool.js';
 import { HandStarter } from './hand-starter.js';
 import { embedded, only } from './pool.js';
 
-async function followed() {
+async function followed(settings: Partial<EmbeddedPoolSettings> = {}) {
   const clock = new HandClock();
   const starter = new HandStarter();
-  const pool = embedded({ clock, starter });
+  const pool = embedded({ clock, starter, ...settings });
   const events = await pool.port.logs?.events(signal);
   const ends = await pool.port.logs?.completions(signal);
   const of = (key: JobKey) =>
@@ -73,4 +74,21 @@ test('a retry is an eviction, not an end', async () => {
   await clock.advance(1);
   expect(typesOf(key)).toEqual(['SUBMITTED', 'STARTED', 'EVICTED', 'STARTED', 'TERMINATED']);
   expect(ends()).toMatchObject([{ state: 'SUCCEEDED' }]);
+});
+
+test('events tell nothing of what the pool hides', async () => {
+  const { submit, act, typesOf, last } = await followed({ hideAttributes: ['HoldReason'] });
+  const key = only(await submit(job));
+  await act({ kind: 'HOLD', reason: 'a secret' }, key);
+  expect(typesOf(key).at(-1)).toBe('HELD');
+  expect(last(key)?.detail).toEqual({ HoldReasonCode: 1, HoldReasonSubCode: 0 });
+});
+
+test('an end has the revision of its job: a snapshot and the log tell one end', async () => {
+  const { submit, find, clock, starter, ends } = await followed();
+  const key = only(await submit(job));
+  await clock.advance(1);
+  starter.running[0]?.end({ code: 0 });
+  await clock.advance(1);
+  expect(ends()).toMatchObject([{ revision: (await find(key)).revision }]);
 });

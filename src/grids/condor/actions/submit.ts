@@ -8,6 +8,7 @@ import { InputError } from '../../action.js';
 import type { SubmitJobs, SubmittedJobs } from '../../job-actions.js';
 import { AdRecord } from '../attributes.js';
 import type { Command } from '../command.js';
+import type { HiddenNames } from '../hidden.js';
 import { historyCommand } from '../history.js';
 import { addressed, collectAds, type Schedd } from '../pool.js';
 import { queueCommand } from '../queue.js';
@@ -55,14 +56,16 @@ export class Submissions {
     signal.throwIfAborted();
     const { actions } = this;
     const acting = await actingFor(actions.actAs, request.actor, actions.prefix, 'submit');
+    const { hidden } = await actions.pool.policy(signal);
     const planned = planSubmission(request, {
+      hidden,
       directory: actions.submitDirectory && forUser(actions.submitDirectory, acting.user ?? ''),
       executables: actions.allowedExecutables,
       maxJobs: actions.maxSubmittedJobs,
     });
     const marks = marksOf(request);
     const schedd = await this.#schedd(request.schedd, signal);
-    if (request.dryRun) return this.#dryRun(planned, acting, signal);
+    if (request.dryRun) return this.#dryRun(planned, acting, hidden, signal);
     const running = this.#running.get(marks.submission);
     if (running) {
       checkInput(request, running.input, marks.input);
@@ -168,6 +171,7 @@ export class Submissions {
   async #dryRun(
     planned: PlannedSubmission,
     acting: Acting,
+    hidden: HiddenNames,
     signal: AbortSignal,
   ): Promise<SubmittedJobs> {
     const { actions } = this;
@@ -181,7 +185,6 @@ export class Submissions {
     const ended = await actions.runner.run(command, { acting, stdin, deadlineMs, signal });
     const failure = submitFailure(command, ended, acting.user);
     if (failure) throw failure;
-    const { hidden } = await actions.pool.policy(signal);
     const ads = adsOfDryRun(ended.stdout)
       .slice(0, maxShown)
       .map((ad) => new AdRecord(ad, hidden));

@@ -56,6 +56,7 @@ export class EmbeddedActions implements JobActions {
     const plan = planSubmission(request, {
       directory: undefined,
       executables: [],
+      hidden,
       maxJobs: schedd.settings.queueLimit,
     });
     const jobs = jobsOf(plan, schedd.nextCluster, { owner: identity, machine });

@@ -4,8 +4,9 @@ import { JobRings } from '../../job-rings.js';
 import type { JobPool } from '../../jobs.js';
 import type { WorkState } from '../../state.js';
 import { AdRecord } from '../attributes.js';
+import { shownDetail } from '../event-detail.js';
 import type { HiddenNames } from '../hidden.js';
-import { stateOf } from '../job-state.js';
+import { revisionOf, stateOf } from '../job-state.js';
 import type { Job } from './job.js';
 
 export interface JournalSettings {
@@ -38,15 +39,19 @@ export class Journal implements JobLogs {
     const { key, owner, ad } = job;
     const record = new AdRecord(ad, hidden);
     const state = statesOf[type] === 'BY_AD' ? stateOf(ad) : statesOf[type];
-    this.#rings.addEvents([{ gridName, type, at, key, owner, state, detail, record, seenAt: at }]);
+    this.#rings.addEvents([
+      {
+        ...{ gridName, type, at, key, owner, state, record, seenAt: at },
+        detail: shownDetail(detail, hidden),
+      },
+    ]);
   }
 
   /** The job has ended: its ad says how. */
-  complete({ key, owner, ad, status }: Job, at: number): void {
-    const revision = `${ad.number('EnteredCurrentStatus') ?? 0}:${status}`;
+  complete({ key, owner, ad }: Job, at: number): void {
     const { gridName } = this.settings;
     this.#rings.addCompletions([
-      { gridName, key, revision, state: stateOf(ad), owner, seenAt: at },
+      { gridName, key, revision: revisionOf(ad), state: stateOf(ad), owner, seenAt: at },
     ]);
   }
 

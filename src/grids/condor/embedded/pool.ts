@@ -15,7 +15,7 @@ import type {
   SlotRow,
 } from '../../jobs.js';
 import { encodeId } from '../../id.js';
-import { progressOf, type WorkState } from '../../state.js';
+import { progressOf, type Progress, type WorkState } from '../../state.js';
 import { adRow, slotRows } from '../ads.js';
 import type { HiddenNames } from '../hidden.js';
 import { jobRows } from '../job-row.js';
@@ -52,7 +52,7 @@ export function readingOf(
     jobs: async (listing) => jobs(listing),
     schedds: () => Promise.resolve([schedd.settings.name]),
     findJobs: (keys, projection) => Promise.resolve(findJobs(pool, keys, projection)),
-    progress: (clusters) => Promise.resolve(clusters.map((key) => progress(pool, key))),
+    progress: (clusters) => Promise.resolve(progress(pool, clusters)),
     slots: () => slotSource(pool),
     machines: () => machineSource(pool),
     ads: (type) => adSource(pool, type),
@@ -101,19 +101,25 @@ export function findJobs(
   });
 }
 
+/** One look at queue and history, however many clusters are asked for. */
 function progress(
   { poolName, schedd: { queue, history, settings } }: EmbeddedPool,
-  cluster: Omit<JobKey, 'procId'>,
-) {
-  if (cluster.schedd !== settings.name) return unknownSchedd(poolName, cluster.schedd);
-  const counts = new Map<WorkState, number>();
-  const ads = [...[...queue.all].map(({ ad }) => ad), ...history.newestFirst];
-  for (const ad of ads) {
-    if (ad.number('ClusterId') !== cluster.clusterId) continue;
+  clusters: readonly Omit<JobKey, 'procId'>[],
+): readonly (Progress | Error)[] {
+  const counts = new Map(
+    clusters.map(({ clusterId }) => [clusterId, new Map<WorkState, number>()]),
+  );
+  for (const ad of [...[...queue.all].map((job) => job.ad), ...history.newestFirst]) {
+    const states = counts.get(ad.number('ClusterId') ?? -1);
+    if (states === undefined) continue;
     const state = stateOf(ad);
-    counts.set(state, (counts.get(state) ?? 0) + 1);
+    states.set(state, (states.get(state) ?? 0) + 1);
   }
-  return progressOf(counts);
+  return clusters.map(({ schedd, clusterId }) =>
+    schedd === settings.name
+      ? progressOf(counts.get(clusterId) ?? new Map())
+      : unknownSchedd(poolName, schedd),
+  );
 }
 
 export const unknownSchedd = (grid: string, name: string): GridError =>
@@ -152,10 +158,7 @@ function machines(pool: EmbeddedPool): readonly MachineRow[] {
   const toRow = slotRows({ name: pool.poolName }, machineProjection, pool.hidden);
   return machinesOf(
     pool.poolName,
-    slotAds(pool).flatMap((ad) => {
-      const slot = toRow(ad);
-      return slot === undefined ? [] : [{ ad, slot }];
-    }),
+    slotAds(pool).flatMap((ad) => toRow(ad) ?? []),
   );
 }
 

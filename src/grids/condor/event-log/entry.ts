@@ -4,11 +4,11 @@ import type { JobEventEntry, JobEventType } from '../../job-logs.js';
 import type { JobKey } from '../../jobs.js';
 import type { NativeRecord } from '../../row.js';
 import type { WorkState } from '../../state.js';
+import { AdRecord } from '../attributes.js';
+import { shownDetail } from '../event-detail.js';
+import type { HiddenNames } from '../hidden.js';
 import { stateOf } from '../job-state.js';
 import type { LogRecord } from './record.js';
-
-/** Makes a record of an ad that shows what may be seen. */
-export type RecordOf = (ad: Ad) => NativeRecord;
 
 /** The type, and the JobStatus that follows: the one in ad information is of around the event and misleads. */
 const kinds: Readonly<Record<number, readonly [JobEventType, number | undefined]>> = {
@@ -58,7 +58,7 @@ export class LogEntry implements JobEventEntry {
     readonly gridName: string,
     readonly key: JobKey,
     private readonly log: LogRecord,
-    private readonly recordOf: RecordOf,
+    private readonly hidden: HiddenNames,
     readonly seenAt: number,
   ) {
     const ad = new Ad(log.raw);
@@ -71,14 +71,14 @@ export class LogEntry implements JobEventEntry {
 
   /** What the event tells, by its own names. */
   get detail(): Readonly<Record<string, unknown>> {
-    const record = this.recordOf(new Ad(this.log.raw));
+    const record = new AdRecord(new Ad(this.log.raw), this.hidden);
     const detail: Record<string, unknown> = {};
     for (const name of record.names()) {
       if (untold.has(name.toLowerCase()) || (this.log.adInfo && !isTold(name))) continue;
       const { redacted, expression, value } = record.attribute(name);
       if (!redacted) detail[name] = expression ?? value;
     }
-    return detail;
+    return shownDetail(detail, this.hidden);
   }
 
   get record(): NativeRecord {
@@ -88,14 +88,13 @@ export class LogEntry implements JobEventEntry {
       const lower = name.toLowerCase();
       return !ofEvent.has(lower) && lower !== 'jobstatus';
     });
-    return this.recordOf(
-      new Ad({
-        ...Object.fromEntries(own),
-        ClusterId: clusterId,
-        ProcId: procId,
-        ...(status === undefined ? {} : { JobStatus: status }),
-      }),
-    );
+    const ad = new Ad({
+      ...Object.fromEntries(own),
+      ClusterId: clusterId,
+      ProcId: procId,
+      ...(status === undefined ? {} : { JobStatus: status }),
+    });
+    return new AdRecord(ad, this.hidden);
   }
 }
 

@@ -2,16 +2,19 @@
 import { checkSettable } from './protected.js';
 import { commandOf, reasonAgainst } from './commands.js';
 import { type Description, readDescription, type Statement } from './description.js';
-import { checkAttributeValue } from './expression.js';
+import { checkCopied, checkEvaluated, isExpression } from './expression.js';
 import { checkFiles, type FileRules } from './files.js';
 import { readCommands } from './json-commands.js';
 import { isGiven, Macros, namesIn } from './macros.js';
 import { refused, type Source } from './source.js';
 import { asGridError } from '../../../errors.js';
+import type { HiddenNames } from '../hidden.js';
 
 export interface SubmitRules extends FileRules {
   /** Jobs of one submission. */
   readonly maxJobs: number;
+  /** What the pool hides: what a job of the client evaluates, the client could read. */
+  readonly hidden: HiddenNames;
 }
 
 export interface SubmitInput {
@@ -204,7 +207,8 @@ function planItem(
     if (name.startsWith('+') && expanded === '') {
       throw refused('BAD_USER_INPUT', source, `gives ${name} no value; \`undefined\` is one.`);
     }
-    if (name.startsWith('+')) checkAttributeValue(expanded, source);
+    checkCopied(name, expanded, rules.hidden, source);
+    if (expanded !== '' && isExpression(name)) checkEvaluated(expanded, rules.hidden, source);
     // An empty command is as if it were not there.
     if (expanded !== '' || name === 'transfer_output_files') planned.set(name, expanded || '""');
   }

@@ -32,6 +32,8 @@ const single = [
   'StreamErr', 'StreamIn', 'StreamOut', 'SubmitEventNotes', 'UseParrot', 'WantCheckpoint', 'WantContainer',
   'WantDelayedUpdates', 'WantDocker', 'WantIOProxy', 'WantRemoteIO', 'WantRemoteSyscalls',
   'WantRemoteUpdates', 'WantSandboxImage', 'WantSIF', 'WhenToTransferOutput',
+  // What is copied out of a machine's ad: the submit command of it is checked.
+  'JobMachineAttrs',
   // Mail, and what acts on other jobs.
   'EmailAttributes', 'JobNotification', 'NotifyUser', 'OtherJobRemoveRequirements', 'HoldCopiedFromTargetJob',
 ]; // prettier-ignore
