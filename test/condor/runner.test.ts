@@ -8,6 +8,7 @@ import {
   type CommandReport,
   type RunnerOptions,
 } from '../../src/grids/condor/runner.js';
+import { Schedds } from '../../src/grids/condor/schedds.js';
 import { all } from './pool.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'runner-'));
@@ -22,6 +23,7 @@ case $1 in
 echo) echo "$2" ;;
 env) env ;;
 sleep) echo started; sleep 60; echo never ;;
+leave) sleep 60 & ;;
 fail) echo 'Error: Collector has no record of schedd/submitter' >&2; exit 1 ;;
 esac
 `,
@@ -76,6 +78,12 @@ describe('a command', () => {
     const { output, pid } = await hanging(runner, signal);
     await expect(all(output)).rejects.toMatchObject({ code: 'TIMED_OUT', retryable: true });
     expect(alive(pid)).toBe(false);
+    expect(outcomes()).toEqual(['timed-out']);
+  });
+
+  test('that ends and leaves a child with its pipes is killed with it at the deadline', async () => {
+    const { runner, outcomes } = running({ deadlineMs: 150, coolDownMs: 0 });
+    await expect(runner.collect(q('leave'), signal)).rejects.toMatchObject({ code: 'TIMED_OUT' });
     expect(outcomes()).toEqual(['timed-out']);
   });
 
@@ -194,6 +202,30 @@ describe('commands at the same time', () => {
   });
 });
 
+describe('the own schedd', () => {
+  test('is found by one command, also for whom the first who asked has left', async () => {
+    const config = join(folder, 'condor_config_val');
+    const ready = join(folder, 'ready');
+    writeFileSync(
+      config,
+      `#!/bin/sh\nuntil [ -e "${ready}" ]; do sleep 0.02; done\nprintf 'FULL_HOSTNAME = h\\nDAEMON_LIST = SCHEDD\\n'\n`,
+    );
+    chmodSync(config, 0o755);
+    const { runner, reports } = running();
+    const policy = () => Promise.reject(new Error('No ad is shown.'));
+    const schedds = new Schedds({ name: 'pool', runner, collector: undefined, policy });
+    const first = new AbortController();
+    const gone = schedds.named('h', first.signal);
+    const stays = schedds.named('h', signal);
+    first.abort(new Error('gone'));
+    await expect(gone).rejects.toThrow('gone');
+    writeFileSync(ready, '');
+    expect(await stays).toEqual({ name: 'h', own: true });
+    expect(await schedds.named('other', signal)).toEqual({ name: 'other', own: false });
+    expect(reports).toHaveLength(1);
+  });
+});
+
 describe('a prefix', () => {
   const remote = { kind: 'ssh', argv: ['ssh', 'submit.example.test'] } as const;
 
@@ -205,6 +237,15 @@ describe('a prefix', () => {
       'condor_q',
       '-name',
       "a'b",
+    ]);
+  });
+
+  test('of kind exec hands variables on by itself: what it runs may start with none', () => {
+    const prefix = { kind: 'exec', argv: ['docker', 'exec', 'submit'] } as const;
+    const extra = { _CONDOR_SEC_TOKEN_DIRECTORY: '/tokens/alice' };
+    expect(argvOf(q(), { prefix }, 15_000, extra)).toEqual([
+      ...['docker', 'exec', 'submit', 'env', '_CONDOR_SEC_TOKEN_DIRECTORY=/tokens/alice'],
+      'condor_q',
     ]);
   });
 

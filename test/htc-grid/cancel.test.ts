@@ -1,6 +1,7 @@
 /** Cancelling sessions of a grid that is at work: what has finished stays finished. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Call } from '../../src/grids/htc-grid/calls.js';
+import { MemoryDataPlane } from '../../src/grids/htc-grid/data-plane-memory.js';
 import { openEmbedded } from '../../src/grids/htc-grid/index.js';
 import type { HtcGrid } from '../../src/grids/htc-grid/index.js';
 import { collect, deferred, live, plain, scanAll } from './support.js';
@@ -105,4 +106,22 @@ describe('cancelling', () => {
     ]);
     expect(answers[1]).toMatchObject({ alreadyTerminal: 1, totalCancelledTasks: 0 });
   });
+});
+
+it('a dry run neither stops a submission nor waits for it', async () => {
+  const storing = deferred<void>();
+  const data = new MemoryDataPlane({});
+  const put = data.put.bind(data);
+  data.put = async (entries) => {
+    await storing.promise;
+    await put(entries);
+  };
+  const grid = await openEmbedded({ name: 'g', data, run: (task) => task });
+  onTestFinished(() => grid.stop());
+  const submitted = grid.submit(plain(['a']), live());
+  const [row] = (await grid.sessions({ active: undefined }, live())).rows;
+  const [foreseen] = await grid.cancel([row?.nativeId ?? ''], true, live());
+  expect(foreseen).toMatchObject({ status: 'ALREADY_DONE', totalCancelledTasks: 0 });
+  storing.resolve();
+  expect(await submitted).toMatchObject({ error: null, session: { nativeId: row?.nativeId } });
 });

@@ -28,6 +28,7 @@ export class Child {
   private errorBytes = 0;
   private readonly heads: Buffer[] = [];
   private headBytes = 0;
+  private closed = false;
 
   constructor(
     command: Command,
@@ -53,7 +54,10 @@ export class Child {
     const onAbort = (): void => this.kill('abort');
     signal?.addEventListener('abort', onAbort, { once: true });
     this.exited = new Promise<number | null>((resolve, reject) => {
-      this.process.once('close', resolve);
+      this.process.once('close', (code) => {
+        this.closed = true;
+        resolve(code);
+      });
       this.process.once('error', (error) => reject(startFailure(command, error)));
     }).finally(() => {
       clearTimeout(timer);
@@ -62,9 +66,10 @@ export class Child {
     this.exited.catch(() => undefined); // reported where it is awaited
   }
 
+  /** Also of what the command left behind when it ended: that may hold its pipes open for ever. */
   kill(why: 'deadline' | 'abort'): void {
-    const { pid, exitCode, signalCode } = this.process;
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    const { pid } = this.process;
+    if (pid === undefined || this.closed) return;
     this.killed ??= why;
     try {
       process.kill(-pid, 'SIGKILL');

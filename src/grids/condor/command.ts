@@ -64,19 +64,24 @@ export function argvOf(
   if (prefix === undefined) return words;
   const [first, ...others] = prefix.argv;
   if (first === undefined) throw new Error('A command prefix needs at least one word.');
-  if (prefix.kind === 'exec') return [first, ...others, ...words];
+  if (prefix.kind === 'exec') {
+    // `docker exec` and `sudo` hand no environment on: without it another account would act than was meant.
+    const set = Object.keys(extra).length === 0 ? [] : ['env', ...assignments(extra)];
+    return [first, ...others, ...set, ...words];
+  }
   // One second more than here: the local deadline is the one that is reported.
   const remote = [
     'env',
-    ...Object.entries({ ...fixedEnvironment(command), ...extra }).map(
-      ([name, value]) => `${name}=${value}`,
-    ),
+    ...assignments({ ...fixedEnvironment(command), ...extra }),
     'timeout',
     String(Math.ceil(deadlineMs / 1000) + 1),
     ...words,
   ];
   return [first, ...others, remote.map(quoted).join(' ')];
 }
+
+const assignments = (variables: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(variables).map(([name, value]) => `${name}=${value}`);
 
 /** Nothing of a request gets here: `_CONDOR_NAME=value` would override every configuration file. */
 const fixedEnvironment = ({ program }: Command) => ({

@@ -12,7 +12,8 @@ export interface ScheddsOptions {
 
 export class Schedds {
   private cached: { readonly list: readonly Schedd[]; readonly atMs: number } | undefined;
-  private ownName: Promise<string | undefined> | undefined;
+  /** Kept once it is known; who asks meanwhile shares the command, not the wait of the one who came first. */
+  private known: { readonly own: string | undefined } | undefined;
 
   constructor(
     private readonly pool: Pool,
@@ -58,13 +59,10 @@ export class Schedds {
   }
 
   /** The schedd of the host that the commands run on, from its configuration; a pool elsewhere has none. */
-  private own(signal: AbortSignal): Promise<string | undefined> {
-    if (this.pool.collector !== undefined) return Promise.resolve(undefined);
-    this.ownName ??= this.configured(signal).catch((error: unknown) => {
-      this.ownName = undefined;
-      throw error;
-    });
-    return this.ownName;
+  private async own(signal: AbortSignal): Promise<string | undefined> {
+    if (this.pool.collector !== undefined) return undefined;
+    this.known ??= { own: await this.configured(signal) };
+    return this.known.own;
   }
 
   private async configured(signal: AbortSignal): Promise<string | undefined> {

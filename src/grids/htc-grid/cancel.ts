@@ -51,7 +51,7 @@ export async function cancelSession(
     alreadyTerminal: 0,
   };
   try {
-    await settings.halted(session);
+    if (!dryRun) await settings.halted(session);
     const before = await openAndTotal(session, settings, signal);
     if (before.total === 0)
       return { ...none, status: none.session === null ? 'NOT_FOUND' : 'ALREADY_DONE' };
