@@ -39,7 +39,7 @@ export async function deploy(
 ): Promise<Deployment> {
   const table = 'htc_tasks_state_table-main';
   const dynamo = await startDynamoDb(undefined);
-  const connection = connectLocally({ table, endpoint: dynamo.endpoint });
+  const connection = connectLocally({ table, dynamo });
   const reader = new TableReader(connection);
   const writer = new TableWriter(connection);
   await reader.create(undefined);

@@ -84,9 +84,10 @@ describe('a session log', () => {
 });
 
 describe('a log that is rebuilt', () => {
+  const unused = { call: () => Promise.reject(new Error('No call was expected.')) };
   /** A table whose rows change while they are read. */
   function tableOf(rows: Map<string, TaskItem>, during: () => void): TableReader {
-    const reader = new TableReader(connectLocally({ table: 't', endpoint: 'http://127.0.0.1:1' }));
+    const reader = new TableReader(connectLocally({ table: 't', dynamo: unused }));
     vi.spyOn(reader, 'sessionPages').mockImplementation(async function* () {
       yield [...rows.values()];
     });
@@ -250,7 +251,7 @@ describe('an embedded grid in a folder', () => {
 describe('a deployed grid', () => {
   it('is read, followed and cancelled over the wire; what its workers do is seen by polling', async () => {
     const dynamo = await startDynamoDb(undefined);
-    const connection = connectLocally({ table: 'deployed', endpoint: dynamo.endpoint });
+    const connection = connectLocally({ table: 'deployed', dynamo });
     await new TableReader(connection).create(undefined);
     const worker = new TableWriter(connection);
     const data = new MemoryDataPlane();
@@ -329,7 +330,7 @@ describe('a deployed grid', () => {
       },
       poll: { fastestMs: 5, slowestMs: 10, failures: 2 },
     });
-    const connection = connectLocally({ table: 'deployed', endpoint: dynamo.endpoint });
+    const connection = connectLocally({ table: 'deployed', dynamo });
     await new TableReader(connection).create(undefined);
     const session = newSessionId();
     await new TableWriter(connection).insert(tasksOf(session, 1), live());

@@ -20,7 +20,7 @@ const onCall = (call: Call) => {
   calls.push(call);
 };
 const connections = {
-  'the official client': (endpoint: string): Promise<Connection> =>
+  'the official client': ({ endpoint }: LocalDynamoDb): Promise<Connection> =>
     connect({
       table,
       endpoint,
@@ -28,8 +28,8 @@ const connections = {
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
       onCall,
     }),
-  'plain HTTP': async (endpoint: string): Promise<Connection> =>
-    connectLocally({ table, endpoint, onCall }),
+  'messages to its thread': async (dynamo: LocalDynamoDb): Promise<Connection> =>
+    connectLocally({ table, dynamo, onCall }),
 };
 
 describe.each(Object.entries(connections))('a state table through %s', (_name, open) => {
@@ -40,7 +40,7 @@ describe.each(Object.entries(connections))('a state table through %s', (_name, o
 
   beforeAll(async () => {
     dynamo = await startDynamoDb(undefined);
-    connection = await open(dynamo.endpoint);
+    connection = await open(dynamo);
     reader = new TableReader(connection);
     writer = new TableWriter(connection);
     await reader.create(live());
@@ -200,7 +200,8 @@ describe.each(Object.entries(connections))('a state table through %s', (_name, o
 
 describe('a table that can not be used', () => {
   it('is unavailable where nothing answers, and says which', async () => {
-    const connection = connectLocally({ table, endpoint: 'http://127.0.0.1:1' });
+    const nowhere = { endpoint: 'http://127.0.0.1:1' } as LocalDynamoDb;
+    const connection = await connections['the official client'](nowhere);
     await expect(new TableReader(connection).describe(live())).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       message: `The state table "${table}" does not answer.`,
@@ -208,9 +209,34 @@ describe('a table that can not be used', () => {
     connection.close();
   });
 
+  it('is unavailable where its thread has ended, also to the calls that are under way', async () => {
+    const dynamo = await startDynamoDb(undefined);
+    const connection = connectLocally({ table, dynamo });
+    const reader = new TableReader(connection);
+    await reader.create(live());
+    const answers = Array.from({ length: 50 }, () => reader.describe(live()));
+    const settled = Promise.allSettled(answers);
+    await dynamo.stop();
+    for (const answer of await settled)
+      if (answer.status === 'rejected')
+        expect(answer.reason).toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(reader.describe(live())).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('is not waited for beyond the limit of a call, nor after the caller has gone', async () => {
+    const silent = { call: () => new Promise<never>(() => undefined) };
+    const late = new TableReader(connectLocally({ table, dynamo: silent, callMs: 10 }));
+    await expect(late.describe(live())).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    const caller = new AbortController();
+    const waiting = new TableReader(connectLocally({ table, dynamo: silent }));
+    const answer = waiting.describe(caller.signal);
+    caller.abort(new Error('gone'));
+    await expect(answer).rejects.toThrow('gone');
+  });
+
   it('is unavailable where it does not exist', async () => {
     const dynamo = await startDynamoDb(undefined);
-    const connection = await connections['the official client'](dynamo.endpoint);
+    const connection = await connections['the official client'](dynamo);
     await expect(new TableReader(connection).describe(live())).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       message: expect.stringContaining('does not exist') as string,

@@ -34,7 +34,7 @@ describe('workers', () => {
 
   beforeAll(async () => {
     dynamo = await startDynamoDb(undefined);
-    connection = connectLocally({ table: 'tasks', endpoint: dynamo.endpoint });
+    connection = connectLocally({ table: 'tasks', dynamo });
     reader = new TableReader(connection);
     writer = new TableWriter(connection);
     await reader.create(undefined);

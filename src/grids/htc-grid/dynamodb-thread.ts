@@ -1,43 +1,33 @@
 /**
- * An in-process DynamoDB (dynalite) in a thread of its own, on a loopback port: its work, some two
- * milliseconds an update, does not hold up the server's event loop.
+ * An in-process DynamoDB (dynalite) in a thread of its own: its work, about a millisecond an update, does
+ * not hold up the server's event loop. Others reach it on a loopback port.
  */
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { GridError } from '../../errors.js';
+import { dynamoDbProgram } from './dynamodb-program.js';
 
-/**
- * The thread's program. Text, so that it starts alike from TypeScript, from tests and from dist.
- *
- * dynalite 4.0.0 tells the entries of an index apart by six hexadecimal digits of a hash: of 10,000
- * tasks of one session and state about three would vanish from the index. With the whole hash none do.
- */
-const program = `
-const Module = require('node:module');
-const { parentPort, workerData } = require('node:worker_threads');
-const compile = Module.prototype._compile;
-Module.prototype._compile = function (text, file) {
-  if (file !== workerData.keys) return compile.call(this, text, file);
-  const whole = text.replace(".digest('hex').slice(0, 6)", ".digest('hex')");
-  if (whole === text) throw new Error('dynalite makes index keys in another way than version 4.0.0.');
-  return compile.call(this, whole, file);
-};
-const server = require(workerData.dynalite)(workerData.options);
-server.on('error', (error) => { throw error; });
-// An idle connection that the server closes just as the next call goes out would be that call's failure.
-server.keepAliveTimeout = 0;
-server.listen(workerData.port, '127.0.0.1', () => parentPort.postMessage({ port: server.address().port }));
-parentPort.once('message', () => {
-  server.closeAllConnections();
-  server.close(() => process.exit(0));
-});
-`;
+/** An answer as HTTP would bring it. */
+export interface LocalAnswer {
+  readonly status: number;
+  /** JSON text. */
+  readonly body: string;
+}
 
 export interface LocalDynamoDb {
   readonly endpoint: string;
   /** Set once the thread is gone without being asked. */
   readonly failure: Error | undefined;
+  /** One call without HTTP, which costs more than most calls do. @param body JSON text */
+  call(operation: string, body: string): Promise<LocalAnswer>;
   stop(): Promise<void>;
+}
+
+type FromThread = { readonly port: number } | (LocalAnswer & { readonly id: number });
+
+interface Waiting {
+  readonly resolve: (answer: LocalAnswer) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**
@@ -56,20 +46,32 @@ export async function startDynamoDb(
     updateTableMs: 0,
     ...(path === undefined ? {} : { path }),
   };
-  const worker = new Worker(program, {
+  const worker = new Worker(dynamoDbProgram, {
     eval: true,
     workerData: { ...modules, options, port: tablePort },
   });
   let stopping = false;
   let failure: Error | undefined;
+  let isGone = false;
+  let calls = 0;
+  const waiting = new Map<number, Waiting>();
   const gone = new Promise<void>((resolve) => {
     worker.once('exit', () => {
+      isGone = true;
+      for (const { reject } of waiting.values()) reject(failure ?? unavailable(path, undefined));
+      waiting.clear();
       resolve();
     });
   });
   const port = await new Promise<number>((resolve, reject) => {
-    worker.once('message', (message: { readonly port: number }) => {
-      resolve(message.port);
+    worker.on('message', (message: FromThread) => {
+      if ('port' in message) {
+        resolve(message.port);
+        return;
+      }
+      waiting.get(message.id)?.resolve(message);
+      waiting.delete(message.id);
+      if (waiting.size === 0) worker.unref();
     });
     worker.on('error', (error) => {
       failure = unavailable(path, error);
@@ -80,13 +82,24 @@ export async function startDynamoDb(
       reject(failure ?? unavailable(path, undefined));
     });
   });
-  // From here on the thread alone does not keep the process alive.
+  // From here on the thread keeps the process alive while a call is under way, and only then.
   worker.unref();
   return {
     endpoint: `http://127.0.0.1:${String(port)}`,
     get failure() {
       return failure;
     },
+    call: (operation, body) =>
+      new Promise((resolve, reject) => {
+        if (isGone || stopping) {
+          reject(failure ?? unavailable(path, undefined));
+          return;
+        }
+        const id = calls++;
+        if (waiting.size === 0) worker.ref();
+        waiting.set(id, { resolve, reject });
+        worker.postMessage({ id, operation, body });
+      }),
     stop: async () => {
       stopping = true;
       worker.ref();

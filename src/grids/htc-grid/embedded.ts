@@ -91,7 +91,7 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
     closing.push(() => dynamo.stop());
     const connection = connectLocally({
       table,
-      endpoint: dynamo.endpoint,
+      dynamo,
       ...(onCall === undefined ? {} : { onCall }),
     });
     closing.push(() => {
