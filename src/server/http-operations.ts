@@ -9,7 +9,7 @@ import type { TracedRequest } from './apollo.js';
 import { discard, isJson, parseJson, readBody } from './body.js';
 import type { Concurrency } from './concurrency.js';
 import { checkDocumentSize } from './limits.js';
-import type { MakeContext, Trace } from './operation.js';
+import { clientGone, type MakeContext, type Trace } from './operation.js';
 import { send } from './respond.js';
 
 export interface HttpOperationsOptions {
@@ -40,7 +40,7 @@ export function httpOperations(options: HttpOperationsOptions): AnswerOperation 
     trace.identity = caller.identity;
     const leave = concurrency.enter('operations', caller.identity);
     const gone = new AbortController();
-    const onClose = (): void => gone.abort();
+    const onClose = (): void => gone.abort(clientGone);
     response.once('close', onClose);
     try {
       const body = await bodyOf(
@@ -75,7 +75,7 @@ export function httpOperations(options: HttpOperationsOptions): AnswerOperation 
       else response.once('close', leave);
       // What still runs for this answer is over once the answer is there.
       response.off('close', onClose);
-      gone.abort();
+      gone.abort(clientGone);
     }
   };
 }

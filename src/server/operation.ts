@@ -1,5 +1,6 @@
 /** One operation on its way through the server: what a context is made from, and what log and metrics say of it. */
 import type { Caller } from '../access/caller.js';
+import { GridError } from '../errors.js';
 import type { Logger } from './log.js';
 import type { Metrics, OperationType, Transport } from './metrics.js';
 
@@ -12,6 +13,12 @@ export interface OperationRequest {
   /** Aborts when the server begins to stop: streams say END and finish. */
   readonly draining: AbortSignal;
 }
+
+/** Why work is ended whose client has gone: it has an answer for nobody, and is no fault of the server. */
+export const clientGone = new GridError(
+  'BAD_REQUEST',
+  'The client left before the answer was there.',
+);
 
 export type MakeContext = (request: OperationRequest) => object;
 

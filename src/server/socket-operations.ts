@@ -16,7 +16,14 @@ import { formatError, type LogFault } from './errors.js';
 import { refusalOfVariables } from './limits.js';
 import type { Logger } from './log.js';
 import type { Metrics } from './metrics.js';
-import { noteErrors, recordTrace, startTrace, type MakeContext, type Trace } from './operation.js';
+import {
+  clientGone,
+  noteErrors,
+  recordTrace,
+  startTrace,
+  type MakeContext,
+  type Trace,
+} from './operation.js';
 import { endsAtOnce } from './source.js';
 
 /** One socket, as far as its operations are concerned. */
@@ -107,7 +114,7 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
     if (!running) return;
     connection.running.delete(payload);
     running.leave();
-    running.abort.abort();
+    running.abort.abort(clientGone);
     if (running.trace.type === 'subscription') metrics.subscriptions(-1);
     recordTrace(running.trace, metrics, log);
     connection.ended();
@@ -137,7 +144,7 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
         const args = begin(connection, payload, trace);
         // A `complete` of the client returns what stands here: for a query too, which has no stream of its own.
         subscriptions[id] = endsAtOnce(nothing(), () =>
-          connection.running.get(payload)?.abort.abort(),
+          connection.running.get(payload)?.abort.abort(clientGone),
         );
         return args;
       } catch (error) {
@@ -160,7 +167,9 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
     onOperation({ extra: connection }, _, payload, __, result) {
       const running = connection.running.get(payload);
       return Symbol.asyncIterator in result
-        ? endsAtOnce(result as AsyncGenerator<ExecutionResult>, () => running?.abort.abort())
+        ? endsAtOnce(result as AsyncGenerator<ExecutionResult>, () =>
+            running?.abort.abort(clientGone),
+          )
         : undefined;
     },
 

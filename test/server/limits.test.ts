@@ -338,6 +338,27 @@ describe('operations at once', () => {
     busy.world.slow.resolve('too late');
     await vi.waitFor(async () => expect((await ask(busy, '{ hello }')).status).toBe(200));
   });
+
+  it('whose client goes away are no fault of the server', async () => {
+    await using left = await serve();
+    const abort = new AbortController();
+    const gone = fetch(left.graphql, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query":"{ patient }"}',
+      signal: abort.signal,
+    }).catch(() => 'gone');
+    await left.world.begun.promise;
+    abort.abort();
+    expect(await gone).toBe('gone');
+    const told = await vi.waitFor(() => {
+      const line = left.lines.find(({ msg }) => msg === 'operation');
+      if (line === undefined) throw new Error('The operation is not over.');
+      return line;
+    });
+    expect(told).toHaveProperty('outcome', 'BAD_REQUEST');
+    expect(left.lines.filter(({ msg }) => msg === 'fault')).toEqual([]);
+  });
 });
 
 describe('WebSockets', () => {

@@ -44,6 +44,7 @@ const sdl = /* GraphQL */ `
     fail(with: String): String
     must: String!
     slow: String
+    patient: String
     whoAmI: String
     act: String
   }
@@ -72,6 +73,12 @@ const resolvers: Record<string, Record<string, Resolve>> = {
     slow(_, __, { world }) {
       world.begun.resolve();
       return world.slow.promise;
+    },
+    patient(_, __, { world, signal }) {
+      world.begun.resolve();
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      });
     },
     fail(_, args) {
       if (args['with'] === 'plain') throw new Error('secret detail');
