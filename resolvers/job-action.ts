@@ -7,7 +7,6 @@ import { type ActionStatus, InputError } from '../src/grids/action.js';
 import type { JobAction, JobActions } from '../src/grids/job-actions.js';
 import type { JobKey, JobPool, JobRow } from '../src/grids/jobs.js';
 import { ownerOf } from '../src/grids/jobs.js';
-import type { NativeRecord } from '../src/grids/row.js';
 import type { Projection } from '../src/query/plan.js';
 import { encodeCursor } from '../src/streams/index.js';
 import {
@@ -65,7 +64,7 @@ export class JobActionResolver {
       return {
         cluster: cluster && clusterNode(pool.name, cluster.schedd, cluster.clusterId),
         jobIds: jobs.map(nativeId),
-        ads: ads?.map(adOf) ?? null,
+        ads: ads?.map((ad) => ad.json()) ?? null,
         streamCursor: cluster && position ? encodeCursor([position]) : null,
         replayed,
         userErrors: [],
@@ -135,7 +134,8 @@ async function actOn(
     const action = typeof given === 'function' ? given() : given;
     const targets = await jobTargets(input, context);
     const pools = [...new Set(targets.map(({ pool }) => pool))];
-    for (const pool of pools) actionsOf(pool).check(action);
+    // All of them before any acts.
+    await Promise.all(pools.map((pool) => actionsOf(pool).check(action, context.signal)));
     const outcomes = new Map<Target, Outcome>();
     await Promise.all(
       pools.map(async (pool) => {
@@ -271,14 +271,6 @@ const edits = (set: EditJobsInput['set']) => {
 };
 
 const nativeId = ({ clusterId, procId }: JobKey): string => `${clusterId}.${procId}`;
-
-const adOf = (record: NativeRecord): unknown =>
-  Object.fromEntries(
-    record.names().map((name) => {
-      const { expression, value } = record.attribute(name);
-      return [name, expression === null ? value : { expression }];
-    }),
-  );
 
 /** What a caller can mend is part of the payload; the rest stays an error of the request. */
 function userError(thrown: unknown) {

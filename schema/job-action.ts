@@ -69,7 +69,7 @@ export class SubmitJobsPayload {
   @Field(() => [JSONValue], {
     nullable: true,
     description:
-      'Of a dry run: the ads that would be queued, at most the first 100; null otherwise. Ids and times in them are of no meaning.',
+      'Of a dry run: the ads that would be queued, as `classAd` shows them, at most the first 100; null otherwise. Ids and times in them are of no meaning.',
   })
   readonly ads!: readonly unknown[] | null;
   @Field(() => StreamCursor, {

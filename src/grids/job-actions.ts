@@ -62,8 +62,8 @@ export interface JobActions {
   readonly account: 'caller' | 'gateway';
   /** Once it has begun it goes on to its end, also when the signal is aborted; so does `act`. */
   submit(request: SubmitJobs, signal: AbortSignal): Promise<SubmittedJobs>;
-  /** Throws where the action itself can't be: a bad reason, an attribute that may not be edited. */
-  check(action: JobAction): void;
+  /** Rejects where the action itself can't be: a bad reason, an attribute that may not be edited. */
+  check(action: JobAction, signal: AbortSignal): Promise<void>;
   /** One outcome a key, in their order. Whose jobs they are was checked before. */
   act(
     action: JobAction,

@@ -40,8 +40,8 @@ const submission = (request: Partial<SubmitJobs> = {}): SubmitJobs => ({
 });
 
 describeReal('pool', 'a real pool', (pool) => {
-  jobActionsContract(async () => {
-    const port = open(pool);
+  jobActionsContract(async (settings) => {
+    const port = open(pool, settings);
     return {
       pool: port,
       users: ['alice', 'bob'],

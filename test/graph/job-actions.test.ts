@@ -104,9 +104,12 @@ describeReal('pool', 'actions on jobs', (pool) => {
   }, 40_000);
 
   it('are dry when asked: ads are shown, outcomes foreseen, nothing changes', async () => {
-    const dry = await submit({ dryRun: true, count: 2 });
+    const attributes = { ...held, '+Twice': { expression: 'RequestCpus * 2' } };
+    const dry = await submit({ dryRun: true, count: 2, attributes });
     expect(dry).toMatchObject({ cluster: null, jobIds: [], streamCursor: null, userErrors: [] });
     expect(dry.ads).toMatchObject([{ ActionMark: mark, JobStatus: 5 }, { ActionMark: mark }]);
+    // As `classAd` has it.
+    expect(dry.ads?.[0]).toMatchObject({ Twice: 'RequestCpus * 2' });
     const { ids } = await submitted();
     const [id = ''] = ids;
     expect(await release({ ids, dryRun: true })).toMatchObject({ matched: 1, changed: 1 });
@@ -226,6 +229,46 @@ describeReal('pool', 'actions on jobs', (pool) => {
       expect(second.editJobs.userErrors).toMatchObject([
         { code: 'BAD_USER_INPUT', path: ['set', '0'] },
       ]);
+    });
+  });
+
+  describe('what the operator hides', () => {
+    it('may not be edited or read by an edit, dry or not: nothing of it is said', async () => {
+      const actAs = {
+        kind: 'prefix',
+        argv: ['chroot', '--userspec={user}:{user}', pool.dir],
+      } as const;
+      const hideAttributes = ['Confidential'];
+      const hiding = await openGraph([
+        poolGrid(pool, { allowActions: true, actAs, hideAttributes }),
+      ]);
+      try {
+        const attributes = { ...held, '+Confidential': 'sesame', '+Note': 'before' };
+        const { ids } = await submitted({ attributes });
+        for (const dryRun of [true, false]) {
+          for (const edit of [
+            { name: 'confidential', value: 'sesame' },
+            { name: 'Note', expression: 'Confidential == "sesame"' },
+          ]) {
+            const set = [{ name: 'Rank', value: 1 }, edit];
+            const { editJobs } = await hiding.ask(
+              EditJobsDocument,
+              { input: { ids, set, dryRun } },
+              alice,
+            );
+            expect(editJobs).toMatchObject({ matched: 0, outcomes: [] });
+            expect(editJobs.userErrors).toMatchObject([{ code: 'FORBIDDEN', path: ['set', '1'] }]);
+            expect(editJobs.userErrors[0]?.message).toMatch(/hidden/);
+            expect(JSON.stringify(editJobs)).not.toContain('sesame');
+          }
+        }
+        // Where it is not hidden the same edit is taken: the job was there to be edited.
+        const set = [{ name: 'Note', expression: 'Confidential == "sesame"' }];
+        const { editJobs } = await graph.ask(EditJobsDocument, { input: { ids, set } }, alice);
+        expect(editJobs).toMatchObject({ changed: 1, userErrors: [] });
+      } finally {
+        await hiding.stop();
+      }
     });
   });
 

@@ -28,13 +28,20 @@ const shown = {
 /** A job that stays where it is: on hold from the start. */
 const held = 'executable = /bin/sleep\narguments = 60\nhold = true\n';
 
-export function jobActionsContract(open: () => Promise<ActingPool>): void {
+/** What the operator of the pool hides. */
+const confidential = 'Confidential';
+
+export interface ActingSettings {
+  readonly hideAttributes: readonly string[];
+}
+
+export function jobActionsContract(open: (settings: ActingSettings) => Promise<ActingPool>): void {
   let opened: ActingPool;
   let actions: JobActions;
   let alice: Actor;
   let bob: Actor;
   beforeAll(async () => {
-    opened = await open();
+    opened = await open({ hideAttributes: [confidential] });
     if (!opened.pool.actions) throw new Error('The pool can not be acted on.');
     actions = opened.pool.actions;
     [alice, bob] = opened.users.map((identity) => ({ identity, admin: false })) as [Actor, Actor];
@@ -75,12 +82,12 @@ export function jobActionsContract(open: () => Promise<ActingPool>): void {
     { actor = alice, reason }: { actor?: Actor; reason?: string } = {},
   ) => {
     const action = { kind, reason };
-    actions.check(action);
+    await actions.check(action, signal);
     return (await actions.act(action, keys, actor, signal)).map(({ status }) => status);
   };
   const edit = async (keys: readonly JobKey[], ...set: readonly JobEdit[]) => {
     const action = { kind: 'EDIT', set } as const;
-    actions.check(action);
+    await actions.check(action, signal);
     return (await actions.act(action, keys, alice, signal)).map(({ status }) => status);
   };
 
@@ -280,8 +287,8 @@ export function jobActionsContract(open: () => Promise<ActingPool>): void {
         { kind: 'RELEASE', reason: 'x'.repeat(1001) } as const,
         'BAD_USER_INPUT',
       ],
-    ])('%s', (_name, action, code) => {
-      expect(() => actions.check(action)).toThrow(expect.objectContaining({ code }));
+    ])('%s', async (_name, action, code) => {
+      await expect(actions.check(action, signal)).rejects.toMatchObject({ code });
     });
 
     test.each([
@@ -303,9 +310,32 @@ export function jobActionsContract(open: () => Promise<ActingPool>): void {
       ['Note', { expression: 'ClaimId' }, 'FORBIDDEN'],
       ['Note', { expression: 'MY.ClaimId == "x"' }, 'FORBIDDEN'],
       ['Note', { expression: 'eval("Claim" + "Id")' }, 'FORBIDDEN'],
-    ] as const)('an edit of %s to %j is %s', (name, set, code) => {
+      ['CONFIDENTIAL', { value: 'x' }, 'FORBIDDEN'],
+      ['Note', { expression: 'confidential' }, 'FORBIDDEN'],
+      ['Note', { expression: '[a = my.Confidential].a' }, 'FORBIDDEN'],
+      ['Note', { expression: 'strcat("x", TARGET.Confidential)' }, 'FORBIDDEN'],
+    ] as const)('an edit of %s to %j is %s', async (name, set, code) => {
       const action = { kind: 'EDIT', set: [{ name, set }] } as const;
-      expect(() => actions.check(action)).toThrow(expect.objectContaining({ code }));
+      await expect(actions.check(action, signal)).rejects.toMatchObject({ code });
+    });
+
+    test('an edit of what is hidden is refused whoever asks, and tells nothing of it', async () => {
+      const secret = 'sesame-4711';
+      const keys = await submitted({ description: `${held}+${confidential} = "${secret}"\n` });
+      for (const edit of [
+        { name: confidential, set: { value: 1 } },
+        { name: 'Note', set: { expression: `${confidential} == "${secret}"` } },
+      ]) {
+        const action = { kind: 'EDIT', set: [edit] } as const;
+        for (const actor of [alice, { identity: alice.identity, admin: true }]) {
+          const refusal = actions.act(action, keys, actor, signal);
+          await expect(refusal).rejects.toMatchObject({ code: 'FORBIDDEN' });
+          await expect(refusal).rejects.not.toThrow(secret);
+        }
+      }
+      const row = await rowOf(keys[0]);
+      expect(value(row, 'Note')).toMatchObject({ defined: false });
+      expect(value(row, confidential)).toMatchObject({ redacted: true, value: null });
     });
   });
 }

@@ -1,12 +1,10 @@
 /** Edits attributes of jobs by id: one transaction of the schedd for all attributes of all jobs of a command. */
 import { GridError } from '../../../errors.js';
-import { InputError } from '../../action.js';
-import type { ActedJob, Actor, JobAction, JobEdit } from '../../job-actions.js';
+import type { ActedJob, Actor, JobAction } from '../../job-actions.js';
 import type { JobKey } from '../../jobs.js';
 import type { Command } from '../command.js';
-import { alwaysHidden, type HiddenNames } from '../hidden.js';
 import { addressed, type Schedd } from '../pool.js';
-import { checkedExpression, checkSettable, literal } from '../submit/index.js';
+import { checkedEdits } from '../submit/index.js';
 import { actionFailure } from './failure.js';
 import { actingFor, type Acting } from './identity.js';
 import { eachBatch, failedJob, nativeId } from './act.js';
@@ -18,46 +16,6 @@ const idsPerCommand = 200;
 /** A job that can't be edited undoes its whole command: it is taken out, and the others are tried again. */
 const maxRetries = 20;
 
-/** Refuses names and values; gives the words that condor_qedit takes. */
-export function editWords(
-  { set }: EditAction,
-  hidden: HiddenNames = alwaysHidden,
-): readonly string[] {
-  const seen = new Set<string>();
-  return set.map((edit, i) => {
-    const path = ['set', String(i)];
-    const lower = edit.name.toLowerCase();
-    if (seen.has(lower)) {
-      throw new InputError('BAD_USER_INPUT', `${edit.name} is set twice.`, path);
-    }
-    seen.add(lower);
-    nameChecked(edit, hidden, path);
-    return `${edit.name}=${valueOf(edit, hidden, path)}`;
-  });
-}
-
-function nameChecked({ name }: JobEdit, hidden: HiddenNames, path: readonly string[]): void {
-  try {
-    checkSettable(name);
-  } catch (error) {
-    if (!(error instanceof GridError)) throw error;
-    throw new InputError(error.code, error.message, path);
-  }
-  if (hidden.has(name)) throw new InputError('FORBIDDEN', `${name} is hidden on this pool.`, path);
-}
-
-function valueOf({ name, set }: JobEdit, hidden: HiddenNames, path: readonly string[]): string {
-  const source = { path, place: `The value of ${name}` };
-  const text =
-    'value' in set ? literal(set.value, source) : checkedExpression(set.expression, hidden, source);
-  if (!/[\p{Cc}\p{Surrogate}]/u.test(text.replaceAll('\t', ''))) return text;
-  throw new InputError(
-    'BAD_USER_INPUT',
-    `${source.place} holds a line break or another control character.`,
-    path,
-  );
-}
-
 export async function edit(
   actions: Actions,
   action: EditAction,
@@ -66,7 +24,7 @@ export async function edit(
   signal: AbortSignal,
 ): Promise<readonly ActedJob[]> {
   const { hidden } = await actions.pool.policy(signal);
-  const words = editWords(action, hidden);
+  const words = checkedEdits(action.set, hidden).map(([name, text]) => `${name}=${text}`);
   const acting = await actingFor(actions.actAs, actor, actions.prefix, 'act');
   const done = await eachBatch(actions, keys, idsPerCommand, signal, (schedd, batch) =>
     editBatch(actions, schedd, batch, words, acting, signal),

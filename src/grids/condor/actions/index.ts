@@ -4,8 +4,9 @@ import type { JobActions } from '../../job-actions.js';
 import type { JobPool } from '../../jobs.js';
 import type { CommandPrefix } from '../command.js';
 import type { Pool, Schedd } from '../pool.js';
+import { checkedEdits } from '../submit/index.js';
 import { act, checkReason } from './act.js';
-import { edit, editWords } from './edit.js';
+import { edit } from './edit.js';
 import type { ActAs } from './identity.js';
 import { ActionRunner, type ActionRunnerOptions } from './runner.js';
 import { Submissions } from './submit.js';
@@ -73,9 +74,9 @@ export function openActions(
   return {
     account: actAs.kind === 'gateway' ? 'gateway' : 'caller',
     submit: (request, signal) => submissions.submit(request, signal),
-    check(action) {
-      if (action.kind === 'EDIT') editWords(action);
-      else checkReason(action);
+    async check(action, signal) {
+      if (action.kind !== 'EDIT') return checkReason(action);
+      checkedEdits(action.set, (await actions.pool.policy(signal)).hidden);
     },
     async act(action, keys, actor, signal) {
       if (keys.length === 0) return [];

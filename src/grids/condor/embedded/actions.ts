@@ -13,7 +13,7 @@ import type { JobKey } from '../../jobs.js';
 import { checkReason } from '../actions/act.js';
 import { AdRecord } from '../attributes.js';
 import type { HiddenNames } from '../hidden.js';
-import { checkedExpression, checkSettable, literal, planSubmission } from '../submit/index.js';
+import { checkedEdits, planSubmission } from '../submit/index.js';
 import { Answers } from './answers.js';
 import { adOf, type Attributes } from './attributes.js';
 import { expressionValue } from './evaluation.js';
@@ -31,9 +31,11 @@ export class EmbeddedActions implements JobActions {
 
   constructor(private readonly pool: EmbeddedPool) {}
 
-  check(action: JobAction): void {
-    if (action.kind === 'EDIT') attributesOf(action.set, this.pool.hidden);
-    else checkReason(action);
+  check(action: JobAction): Promise<void> {
+    return Promise.resolve().then(() => {
+      if (action.kind === 'EDIT') checkedEdits(action.set, this.pool.hidden);
+      else checkReason(action);
+    });
   }
 
   submit(request: SubmitJobs): Promise<SubmittedJobs> {
@@ -41,7 +43,9 @@ export class EmbeddedActions implements JobActions {
   }
 
   act(action: JobAction, keys: readonly JobKey[], actor: Actor): Promise<readonly ActedJob[]> {
-    return Promise.resolve(keys.map((key) => ({ key, ...this.#actOn(action, key, actor) })));
+    return Promise.resolve().then(() =>
+      keys.map((key) => ({ key, ...this.#actOn(action, key, actor) })),
+    );
   }
 
   #submit(request: SubmitJobs): SubmittedJobs {
@@ -118,16 +122,7 @@ const reasonOf = (what: string, reason: string | undefined, identity: string): s
   return `${given ? given : `${what} asked for`} (by user ${identity})`;
 };
 
-function attributesOf(set: readonly JobEdit[], hidden: HiddenNames): Attributes {
-  return Object.fromEntries(
-    set.map((edit, index) => {
-      checkSettable(edit.name);
-      const source = { path: ['set', String(index)], place: `set[${index}]` };
-      const text =
-        'value' in edit.set
-          ? literal(edit.set.value, source)
-          : checkedExpression(edit.set.expression, hidden, source);
-      return [edit.name, expressionValue(edit.name, text)];
-    }),
+const attributesOf = (set: readonly JobEdit[], hidden: HiddenNames): Attributes =>
+  Object.fromEntries(
+    checkedEdits(set, hidden).map(([name, text]) => [name, expressionValue(name, text)]),
   );
-}

@@ -1,5 +1,5 @@
 /** Submissions of clients: read, checked against a closed list, and written anew. Knows no command and no pool. */
-export { checkedExpression } from './expression.js';
+export { checkedEdits } from './edit.js';
 export { literal } from './literal.js';
 export {
   planSubmission,
@@ -7,5 +7,4 @@ export {
   type SubmitInput,
   type SubmitRules,
 } from './plan.js';
-export { checkSettable } from './protected.js';
 export { submitText } from './text.js';
