@@ -11,7 +11,7 @@ import type { DistributionSummary } from '../src/query/distribution.js';
 import type { Group, GroupKey, Groups } from '../src/query/group.js';
 import { list, type ListAnswer } from '../src/query/list.js';
 import type { Placed } from '../src/query/page.js';
-import { refsOfPlan, type OrderTerm, type PageKey } from '../src/query/plan.js';
+import { type ListPlan, refsOfPlan, type OrderTerm, type PageKey } from '../src/query/plan.js';
 import { always, type Predicate } from '../src/query/predicate.js';
 import type { Source } from '../src/query/source.js';
 import type { SourceReport } from '../src/query/report.js';
@@ -42,7 +42,29 @@ export async function connection<R extends Row>(
   context: GraphContext,
   info: GraphQLResolveInfo,
 ) {
-  const { name, args, scope = always, filter, orderOf, orderBy, only } = request;
+  const { plan, listed } = planned(request, context, info);
+  const answer = await list(plan, await request.sources(), {
+    type: rowType,
+    signal: context.signal,
+    maxGroups: context.limits.maxGroups,
+  });
+  if (request.only != null) raiseTrouble(answer.sources);
+  return connectionOf(listed, answer);
+}
+
+/** The plan of a connection, and the name of its list in cursors. */
+export function planned(
+  {
+    name,
+    args,
+    scope = always,
+    filter,
+    orderOf,
+    orderBy,
+  }: Omit<ConnectionRequest<Row>, 'sources' | 'only'>,
+  context: GraphContext,
+  info: GraphQLResolveInfo,
+): { readonly plan: ListPlan; readonly listed: string } {
   const order = orderOf(orderBy);
   const listed = listName(name, order);
   const plan = planOf({
@@ -56,13 +78,7 @@ export async function connection<R extends Row>(
   });
   // Before any grid is asked: a private or impossible name is a fault of the request, not of a source.
   checkRefs(refsOfPlan(plan));
-  const answer = await list(plan, await request.sources(), {
-    type: rowType,
-    signal: context.signal,
-    maxGroups: context.limits.maxGroups,
-  });
-  if (only != null) raiseTrouble(answer.sources);
-  return connectionOf(listed, answer);
+  return { plan, listed };
 }
 
 /** An answer as a connection; groups and aggregates are picked by the response key of their selection. */

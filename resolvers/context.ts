@@ -79,7 +79,7 @@ export class GraphService {
       grids: this.grids,
       limits: this.#limits,
       own: ownWork(operation.caller),
-      loaders: new Loaders(this.grids, operation),
+      loaders: new Loaders(this.grids, { ...operation, ...this.#limits }),
       recent: this.#recent,
       ends: this.#ends.signal,
     };
@@ -93,4 +93,6 @@ export class GraphService {
 
 /** The context of one frame of a stream: loaders would otherwise show the past for as long as it lives. */
 export const freshLoaders = (context: GraphContext): GraphContext =>
-  Object.assign(context, { loaders: new Loaders(context.grids, context) });
+  Object.assign(context, {
+    loaders: new Loaders(context.grids, { ...context, ...context.limits }),
+  });

@@ -15,7 +15,7 @@ import {
   union,
 } from '../src/query/plan.js';
 import { and, matches, not, type Predicate } from '../src/query/predicate.js';
-import type { CompletionLog } from '../src/streams/index.js';
+import type { CompletionLog, Snapshot } from '../src/streams/index.js';
 import { ofCluster } from './job-nodes.js';
 
 /** A pool that can be followed. */
@@ -30,12 +30,16 @@ export interface JobEndsRequest {
   readonly filter: Predicate;
   /** What the rows show. */
   readonly shown: Projection;
+  readonly past?: PastLimits;
 }
 
-/** Ends that a snapshot has at most: the newest. */
-const maxPast = 10_000;
-/** History records of each schedd that a snapshot looks at, newest first. */
-const pastScanLimit = 50_000;
+/** What a snapshot has at most. */
+export interface PastLimits {
+  /** Ends: the newest. @default 10_000 */
+  readonly ends?: number;
+  /** History records of each schedd that are looked at, newest first. @default 50_000 */
+  readonly records?: number;
+}
 
 const ended: Predicate = {
   op: 'in',
@@ -82,13 +86,11 @@ export class JobEnds {
     });
   };
 
-  /** The newest ends that history and queue have, the oldest of them first. */
-  async *past(
-    log: CompletionLog<JobEnd>,
-    signal: AbortSignal,
-  ): AsyncGenerator<readonly JobEnd[], void, undefined> {
+  /** The newest ends that history and queue have, the oldest of them first; then what is left out. */
+  async *past(log: CompletionLog<JobEnd>, signal: AbortSignal): Snapshot<JobEnd> {
     const pool = [...this.pools.values()].find(({ name }) => log.name === logNameOf(name));
     if (pool === undefined) return;
+    const { ends: maxPast = 10_000, records: pastScanLimit = 50_000 } = this.request.past ?? {};
     const listing = {
       source: 'ALL',
       scanLimit: pastScanLimit,
@@ -116,6 +118,10 @@ export class JobEnds {
     const ends = answer.page.rows.map(({ row }) => endOf(row, seenAt)).reverse();
     for (const end of ends) this.#past.add(nameOf(end));
     yield ends;
+    if (answer.page.hasNextPage) return `${pool.name} has more ends than the newest ${maxPast}.`;
+    const cut = answer.sources.filter(({ truncated }) => truncated).map(({ part }) => part);
+    if (cut.length === 0) return;
+    return `${pool.name} has more history than the newest ${pastScanLimit} records of ${cut.join(', ')}.`;
   }
 }
 

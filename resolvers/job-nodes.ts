@@ -16,3 +16,14 @@ export const ofCluster = (schedd: string, clusterId: number): readonly Predicate
   { op: 'eq', ref: { field: 'schedd' }, value: schedd },
   { op: 'eq', ref: { field: 'clusterId' }, value: clusterId },
 ];
+
+/** Holds for the jobs of some clusters of one schedd. */
+export function inClusters(schedd: string, clusterIds: readonly number[]): readonly Predicate[] {
+  const [only, ...others] = clusterIds;
+  // Of one alone a schedd may know a shorter way.
+  if (only !== undefined && others.length === 0) return ofCluster(schedd, only);
+  return [
+    { op: 'eq', ref: { field: 'schedd' }, value: schedd },
+    { op: 'in', ref: { field: 'clusterId' }, values: clusterIds },
+  ];
+}

@@ -17,6 +17,7 @@ import {
 } from '../src/query/predicate.js';
 import {
   type CompletionLog,
+  type EntriesFrame,
   follow,
   mapFrames,
   resolveStart,
@@ -50,11 +51,13 @@ interface Subscribing<Args> {
   readonly info: GraphQLResolveInfo;
 }
 
+type EndsFrame = Omit<EntriesFrame<never>, 'entries'> & { readonly items: readonly JobRow[] };
+
 @Resolver()
 export class JobStreamResolver {
   @Subscription(() => WorkCompletedFrame, {
     description:
-      'Each job as its end is known: completed once history (or queue) says how, at least once per (id, revision). With a filter of one cluster by `cluster.eq` (and `schedd.eq` where there are several) it ends with COMPLETE when no job of it is left. A snapshot has the newest 10,000 ends that queue and the last 50,000 records of each history have.',
+      'Each job as its end is known: completed once history (or queue) says how, at least once per (id, revision). With a filter of one cluster by `cluster.eq` (and `schedd.eq` where there are several) it ends with COMPLETE when no job of it is left. A snapshot has the newest 10,000 ends that queue and the last 50,000 records of each history have; `partial` says so where there is more.',
     subscribe: ({ args, context, info }: Subscribing<JobStreamArgs>) =>
       completed(args, context, info),
   })
@@ -67,7 +70,7 @@ export class JobStreamResolver {
     _filter: JobFilter | null | undefined,
     @Arg('start', () => StreamStart, startArg) _start: StreamStart | null | undefined,
     @Arg('delivery', () => Delivery, deliveryArg) _delivery: Delivery | null | undefined,
-    @Root() frame: StreamFrame & { readonly items: readonly JobRow[] },
+    @Root() frame: EndsFrame,
     @Ctx() context: GraphContext,
   ) {
     freshLoaders(context);
@@ -141,7 +144,7 @@ async function completed(
   { filter, delivery, start }: JobStreamArgs,
   context: GraphContext,
   info: GraphQLResolveInfo,
-): Promise<AsyncGenerator<StreamFrame & { readonly items: readonly JobRow[] }, void>> {
+): Promise<AsyncGenerator<EndsFrame, void>> {
   const options = { ...streamOptions(delivery, context), start: resolveStart(start) };
   const { pools, predicate } = await followed(filter, context);
   const ends = new JobEnds(new Map(pools.map((pool) => [pool.name, pool])), {

@@ -4,7 +4,6 @@ import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Query, Resolver, Root } f
 import { GridError } from '../src/errors.js';
 import { decodeIdAs } from '../src/grids/id.js';
 import type { JobListing, JobPool, JobRow } from '../src/grids/jobs.js';
-import { and } from '../src/query/predicate.js';
 import type { Source } from '../src/query/source.js';
 import { encodeCursor, type LogPosition, nowhere } from '../src/streams/index.js';
 import { GroupedPageArgs } from '../schema/connection.js';
@@ -22,12 +21,12 @@ import {
 import { Machine } from '../schema/machine.js';
 import { StreamCursor } from '../schema/scalars.js';
 import { oneOf } from './arguments.js';
-import { connection } from './connection.js';
+import { connection, connectionOf, planned, raiseTrouble } from './connection.js';
 import type { GraphContext } from './context.js';
 import { jobPredicate } from './filter.js';
 import { logNameOf } from './job-ends.js';
 import { groupResolvers } from './groups.js';
-import { type clusterNode, ofCluster } from './job-nodes.js';
+import type { clusterNode } from './job-nodes.js';
 import { orderTerms } from './page.js';
 import { projectionOf } from './plan.js';
 import { Guard } from './rule.js';
@@ -204,21 +203,28 @@ export class JobClusterResolver {
     const listing = { source, scanLimit: checkedScanLimit(scanLimit ?? 50_000), since: undefined };
     const pool = context.grids.one('HTCONDOR', gridName);
     const positions = await positionsOf([pool], context, info);
-    const answer = await connection(
+    const { plan, listed } = planned(
       {
         name: 'jobs',
         args,
-        scope: and(context.own, ...ofCluster(schedd, clusterId)),
+        scope: context.own,
         filter: jobPredicate(filter),
         orderOf,
         orderBy,
-        sources: () => jobSources([pool], listing, filter, context),
-        only: gridName,
       },
       context,
       info,
     );
-    return { ...answer, positions };
+    const answer = await context.loaders.clusterJobs.load({
+      pool,
+      schedd,
+      clusterId,
+      plan,
+      sources: () => jobSources([pool], listing, filter, context),
+      info,
+    });
+    raiseTrouble(answer.sources);
+    return { ...connectionOf(listed, answer), positions };
   }
 }
 

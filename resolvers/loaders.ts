@@ -7,6 +7,7 @@ import type { GridRegistry } from '../src/grids/registry.js';
 import type { Failure, Progress } from '../src/grids/state.js';
 import type { SessionRow, TaskRow } from '../src/grids/tasks.js';
 import { type Projection, union } from '../src/query/plan.js';
+import { ClusterJobs } from './cluster-jobs.js';
 import { type ClusterNode, findClusters } from './cluster-lookup.js';
 
 interface In {
@@ -32,6 +33,13 @@ const always: Projection = { fields: new Set(['owner']), attributes: new Set() }
 const failureOnly: Projection = { fields: new Set(['failure']), attributes: new Set() };
 const nothing: Projection = { fields: new Set(), attributes: new Set() };
 
+export interface LoaderSettings {
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+  /** Distinct group keys kept in one list. */
+  readonly maxGroups: number;
+}
+
 export class Loaders {
   readonly tasks: DataLoader<NamedLookup, TaskRow | undefined, string>;
   readonly failures: DataLoader<NamedLookup, Failure | null, string>;
@@ -43,11 +51,9 @@ export class Loaders {
   readonly sessionProgress: DataLoader<NamedLookup, Progress, string>;
   readonly clusters: DataLoader<ClusterLookup, ClusterNode | undefined, string>;
   readonly clusterProgress: DataLoader<ClusterLookup, Progress, string>;
+  readonly clusterJobs: ClusterJobs;
 
-  constructor(
-    grids: GridRegistry,
-    { caller, signal }: { readonly caller: Caller; readonly signal: AbortSignal },
-  ) {
+  constructor(grids: GridRegistry, { caller, signal, maxGroups }: LoaderSettings) {
     const ownTask = (row: TaskRow) => maySee(caller, row.owner);
     const htcGrid = (name: string) => grids.one('HTC_GRID', name);
     const pool = (name: string) => grids.one('HTCONDOR', name);
@@ -113,6 +119,7 @@ export class Loaders {
       findClusters(pool(grid), keys, caller, signal),
     );
     this.clusterProgress = loader(clusterKey, (grid, keys) => pool(grid).progress(keys, signal));
+    this.clusterJobs = new ClusterJobs({ signal, maxGroups });
   }
 }
 

@@ -71,4 +71,10 @@ export class WorkCompletedFrame extends StreamFrame {
       'The tasks or jobs, in the order in which their ends became known; empty in frames that carry no items.',
   })
   readonly items!: readonly WorkItem[];
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'In the SYNCED frame behind a snapshot that does not have everything: what is left out. Null otherwise.',
+  })
+  readonly partial!: string | null;
 }

@@ -4,18 +4,13 @@
  */
 import { asGridError, GridError } from '../errors.js';
 import { type Collected, Collector } from './collect.js';
-import { each, within } from './deadline.js';
-import {
-  type GroupingSpec,
-  type ListPlan,
-  type Projection,
-  projectionOf,
-  refsOfPlan,
-  union,
-} from './plan.js';
-import { and, decide, type Predicate, type Ref } from './predicate.js';
+import { within } from './deadline.js';
+import { type CutPlan, fill, type Gatherer } from './fill.js';
+import { type ListPlan, type Projection, refsOfPlan } from './plan.js';
+import { and, decide, type Predicate } from './predicate.js';
 import type { SourceReport, SourceStatus } from './report.js';
-import type { RowType, Source, SourceNotes, SourceRequest } from './source.js';
+import type { RowType, Source, SourceNotes } from './source.js';
+import { Widening } from './widening.js';
 
 export interface ListAnswer<Row> extends Omit<Collected<Row>, 'returned'> {
   readonly sources: readonly SourceReport[];
@@ -31,8 +26,26 @@ export interface ListOptions<Row> {
 export async function list<Row extends object>(
   plan: ListPlan,
   sources: readonly Source<Row>[],
-  { type, signal, maxGroups }: ListOptions<Row>,
+  options: ListOptions<Row>,
 ): Promise<ListAnswer<Row>> {
+  const one = { parts: [''], partOf: () => '' };
+  const answers = await listEach(plan, one, sources, options);
+  return answers.get('') as ListAnswer<Row>;
+}
+
+/** Which list a row belongs to; the rows of no part are in none. */
+export interface Parts<Row> {
+  readonly parts: readonly string[];
+  readonly partOf: (row: Row) => string;
+}
+
+/** A list with the same plan for each part: the sources are read once, their rows dealt to the lists. */
+export async function listEach<Row extends object>(
+  plan: ListPlan,
+  { parts, partOf }: Parts<Row>,
+  sources: readonly Source<Row>[],
+  { type, signal, maxGroups }: ListOptions<Row>,
+): Promise<ReadonlyMap<string, ListAnswer<Row>>> {
   signal.throwIfAborted();
   const ending = new AbortController();
   const bounded = AbortSignal.any([signal, ending.signal]);
@@ -41,19 +54,39 @@ export async function list<Row extends object>(
     const refs = refsOfPlan(plan);
     await Promise.all(wanted.map(async ({ source }) => source.admits?.(refs, bounded)));
     const cut = cutPage(plan, wanted);
-    const collector = new Collector<Row>(cut.plan, type, maxGroups);
+    const collectors = new Map(
+      parts.map((part) => [part, new Collector<Row>(cut.plan, type, maxGroups)]),
+    );
+    const [only, ...others] = collectors.values();
+    const gatherer: Gatherer<Row> =
+      only !== undefined && others.length === 0
+        ? only
+        : { row: (row, source) => collectors.get(partOf(row))?.row(row, source) };
     const asked = await Promise.all(
-      wanted.map(({ source, filter }) => ask(source, filter, cut, collector, bounded)),
+      wanted.map(({ source, filter }) => ask(source, filter, cut, gatherer, bounded)),
     );
     const lost = new Map<Source<Row>, GridError>();
-    const { returned, ...collected } = await collector.answer((source, rows) =>
+    const widening = new Widening<Row>((source, rows) =>
       widen(source, rows, plan.projection, bounded, lost),
     );
-    const reports = asked.map((contribution) => {
-      const { source } = contribution;
-      return report(source, contribution, returned.get(source) ?? 0, lost.get(source));
-    });
-    return { ...collected, sources: reports };
+    const answers = await Promise.all(
+      [...collectors].map(async ([part, collector]) => {
+        const { returned, ...collected } = await collector.answer(widening.widen);
+        return [part, { returned, collected }] as const;
+      }),
+    );
+    // Only now: what one source lost is said in the report of every list.
+    const reportsOf = (returned: ReadonlyMap<Source<Row>, number>): readonly SourceReport[] =>
+      asked.map((contribution) => {
+        const { source } = contribution;
+        return report(source, contribution, returned.get(source) ?? 0, lost.get(source));
+      });
+    return new Map(
+      answers.map(([part, { returned, collected }]) => [
+        part,
+        { ...collected, sources: reportsOf(returned) },
+      ]),
+    );
   } catch (fault) {
     // One source met a fault of the request: the others are told to stop.
     ending.abort(fault);
@@ -94,24 +127,18 @@ function cutPage<Row>(plan: ListPlan, wanted: readonly Wanted<Row>[]): CutPlan {
   return { plan: { ...plan, page: { ...page, limit: Math.max(1, most) } }, isCut: true };
 }
 
-interface CutPlan {
-  readonly plan: ListPlan;
-  /** Whether the page is shorter than it was asked for. */
-  readonly isCut: boolean;
-}
-
 async function ask<Row extends object>(
   source: Source<Row>,
   filter: Predicate,
   plan: CutPlan,
-  collector: Collector<Row>,
+  gatherer: Gatherer<Row>,
   signal: AbortSignal,
 ): Promise<Contribution<Row>> {
   const started = performance.now();
   const notes: SourceNotes = {};
   const seen = { rows: 0 };
   const trouble = await troubleOf(source, signal, (bounded) =>
-    fill(source, plan, collector, { filter, notes, signal: bounded, seen }),
+    fill(source, plan, gatherer, { filter, notes, signal: bounded, seen }),
   );
   return {
     source,
@@ -178,87 +205,6 @@ function report(
     pushedDown: notes.pushedDown ?? null,
     error: failure ? describe(failure) : null,
   };
-}
-
-/** The page and the counts apart where the grid makes each cheaply, else one scan for both. */
-async function fill<Row extends object>(
-  source: Source<Row>,
-  { plan, isCut }: CutPlan,
-  collector: Collector<Row>,
-  { seen, ...request }: SourceRequest & { readonly seen: { rows: number } },
-): Promise<void> {
-  const counts = plan.count || plan.groupings.length > 0 || plan.aggregates !== undefined;
-  const { signal } = request;
-  const by = counts ? countable(plan) : undefined;
-  const tallies = by && source.tally?.({ ...request, by });
-  const window =
-    plan.page && plan.order.length === 0 && (!counts || tallies)
-      ? source.window?.({ ...request, page: plan.page, projection: plan.projection })
-      : undefined;
-  if ((plan.page === undefined || window) && (!counts || tallies)) {
-    const counting = async () => {
-      if (!tallies) return;
-      await each(tallies, signal, (tally) => {
-        seen.rows += tally.count;
-        collector.tally(tally);
-      });
-    };
-    const paging = async () => {
-      const cut = await window;
-      signal.throwIfAborted();
-      if (!cut) return;
-      seen.rows += cut.rows.length;
-      const { from } = plan.page ?? {};
-      if (isCut && cut.more[from === 'back' ? 'before' : 'after']) request.notes.truncated = true;
-      collector.window(cut, source);
-    };
-    // Both are waited for: where one fails, what the other finds still stands.
-    for (const half of await Promise.allSettled([counting(), paging()])) {
-      if (half.status === 'rejected') throw half.reason;
-    }
-    return;
-  }
-  const narrow = scanned(plan);
-  const projection = source.widen ? narrow : union(narrow, plan.projection);
-  await each(source.scan({ ...request, projection }), signal, (row) => {
-    seen.rows++;
-    collector.row(row, source);
-  });
-}
-
-/** The refs that the counts of a plan need, or undefined where they need rows (group nodes, distributions). */
-function countable({ groupings, aggregates }: ListPlan): readonly Ref[] | undefined {
-  if (groupings.some(needsRows) || (aggregates?.distributions.length ?? 0) > 0) return undefined;
-  const states = aggregates?.byState || groupings.some(countsStates);
-  return [...groupings.flatMap(keysOf), ...(states ? [{ field: 'state' }] : [])];
-}
-
-const needsRows = ({ nodes, aggregates, groups }: GroupingSpec): boolean =>
-  nodes.length > 0 || (aggregates?.distributions.length ?? 0) > 0 || groups.some(needsRows);
-
-const countsStates = ({ aggregates, groups }: GroupingSpec): boolean =>
-  (aggregates?.byState ?? false) || groups.some(countsStates);
-
-const keysOf = ({ by, groups }: GroupingSpec): readonly Ref[] => [
-  ...by.map(({ ref }) => ref),
-  ...groups.flatMap(keysOf),
-];
-
-/** What a scan has to read of every row, whether it ends on the page or not. */
-function scanned({ order, groupings, aggregates }: ListPlan): Projection {
-  const of = (grouping: GroupingSpec): readonly Ref[] => [
-    ...grouping.by.map(({ ref }) => ref),
-    ...grouping.nodes.flatMap((nodes) => nodes.order.map(({ ref }) => ref)),
-    ...(grouping.aggregates?.distributions ?? []),
-    ...grouping.groups.flatMap(of),
-  ];
-  const states = aggregates?.byState || groupings.some(countsStates);
-  return projectionOf([
-    ...order.map(({ ref }) => ref),
-    ...groupings.flatMap(of),
-    ...(aggregates?.distributions ?? []),
-    ...(states ? [{ field: 'state' }] : []),
-  ]);
 }
 
 const overdue = (source: Pick<Source<unknown>, 'grid' | 'part' | 'deadlineMs'>): GridError =>

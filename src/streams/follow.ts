@@ -25,12 +25,9 @@ export interface FollowOptions<Entry> extends StreamOptions {
   /**
    * All that came before the end of a log, in batches, for logs that keep only their newest entries. It
    * may repeat what follows: `keep` knows. A cursor from within can't be continued: it leads to a GAP and
-   * another snapshot. Default: what the log holds.
+   * another snapshot. What it returns says what it leaves out, where it does. Default: what the log holds.
    */
-  readonly snapshot?: (
-    log: CompletionLog<Entry>,
-    signal: AbortSignal,
-  ) => AsyncIterable<readonly Entry[]>;
+  readonly snapshot?: (log: CompletionLog<Entry>, signal: AbortSignal) => Snapshot<Entry>;
   /**
    * A new log in the place of a lost one; retries are its own, a rejection fails the stream. Without
    * it a stream finishes after GAP SOURCE_LOST, and the client comes back with its cursor.
@@ -41,9 +38,14 @@ export interface FollowOptions<Entry> extends StreamOptions {
   ) => Promise<CompletionLog<Entry>>;
 }
 
+/** Batches, then in words what is not in them of all that came before. */
+export type Snapshot<Entry> = AsyncGenerator<readonly Entry[], string | void, undefined>;
+
 export interface EntriesFrame<Entry> extends StreamFrame {
   /** Empty in frames other than SNAPSHOT and CHANGES. */
   readonly entries: readonly Entry[];
+  /** In the SYNCED frame behind a snapshot that does not have everything: what is left out. */
+  readonly partial: string | null;
 }
 
 /**
@@ -142,19 +144,19 @@ function rewind<Entry>(reader: Reader<Entry>, elsewhere: boolean): Reader<Entry>
 
 /** A snapshot from elsewhere, pulled batch by batch as there is somebody to take it. */
 class Past<Entry> {
-  readonly #batches: AsyncIterator<readonly Entry[]>;
+  /** What the snapshot leaves out, once it is behind its last batch. */
+  partial: string | undefined;
   #pending: Promise<void> | undefined;
   #settled:
     { readonly batch: readonly Entry[] | undefined } | { readonly error: unknown } | undefined;
 
-  constructor(batches: AsyncIterable<readonly Entry[]>) {
-    this.#batches = batches[Symbol.asyncIterator]();
-  }
+  constructor(private readonly batches: Snapshot<Entry>) {}
 
   /** Resolves when `take` has something to give. Never rejects: nobody may be waiting any more. */
   get arriving(): Promise<void> {
-    this.#pending ??= this.#batches.next().then(
+    this.#pending ??= this.batches.next().then(
       ({ done, value }) => {
+        if (done === true && value !== undefined) this.partial = value;
         this.#settled = { batch: done === true ? undefined : value };
       },
       (error: unknown) => {
@@ -183,6 +185,8 @@ class Follower<Entry> {
   /** Which reader gets the first place in the next frame, in turn. */
   #turn = 0;
   #failure: { readonly error: unknown } | undefined;
+  /** What snapshots left out, by their log, until a SYNCED frame says it. */
+  readonly #partial = new Map<string, string>();
 
   constructor(
     readonly readers: readonly Reader<Entry>[],
@@ -226,7 +230,9 @@ class Follower<Entry> {
         }
         if (!synced) {
           synced = true;
-          yield this.#frame('SYNCED');
+          const partial = [...this.#partial.values()].join(' ') || null;
+          this.#partial.clear();
+          yield this.#frame('SYNCED', { partial });
           continue;
         }
 
@@ -292,6 +298,8 @@ class Follower<Entry> {
     const batch = past.take();
     if (batch === undefined) {
       reader.past = undefined;
+      if (past.partial === undefined) this.#partial.delete(reader.log.name);
+      else this.#partial.set(reader.log.name, past.partial);
       return;
     }
     const kept = keep ? await keep(batch, pace.signal) : batch;
@@ -376,9 +384,9 @@ class Follower<Entry> {
 
   #frame(
     kind: FrameKind,
-    parts: Partial<Pick<EntriesFrame<Entry>, 'entries' | 'gap' | 'end'>> = {},
+    parts: Partial<Pick<EntriesFrame<Entry>, 'entries' | 'gap' | 'end' | 'partial'>> = {},
   ): EntriesFrame<Entry> {
-    const { entries = [], gap = null, end = null } = parts;
+    const { entries = [], gap = null, end = null, partial = null } = parts;
     const emittedAt = this.pace.clock.now();
     this.pace.emitted(entries.length > 0);
     return {
@@ -393,6 +401,7 @@ class Follower<Entry> {
       gap,
       end,
       entries,
+      partial,
     };
   }
 

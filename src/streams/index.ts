@@ -9,7 +9,7 @@ export {
   type DeliveryInput,
   type DeliveryLimits,
 } from './delivery.js';
-export { follow, type EntriesFrame, type FollowOptions } from './follow.js';
+export { follow, type EntriesFrame, type FollowOptions, type Snapshot } from './follow.js';
 export {
   endReasons,
   frameKinds,

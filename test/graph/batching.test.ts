@@ -1,6 +1,7 @@
 /** What one request costs the grids: look-ups are gathered, and what is known is not asked again. */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
+  ClusterPagesDocument,
   JobsByIdDocument,
   NodesDocument,
   SessionListDocument,
@@ -16,7 +17,7 @@ import { encodeId } from '../../src/grids/id.js';
 import { describeReal } from '../real/index.js';
 import { Gate } from './gate.js';
 import { commandCounter, embeddedGrid, type Graph, openGraph, poolGrid } from './open-graph.js';
-import { seedJobs } from './seed.js';
+import { ofSeed, seedJobs } from './seed.js';
 
 describeReal('pool', 'commands', (pool) => {
   const { reports, note: onCommand } = commandCounter();
@@ -52,6 +53,109 @@ describeReal('pool', 'commands', (pool) => {
     expect(reports.filter(({ kind }) => kind === 'queue')).toHaveLength(1);
     expect(reports.length).toBeLessThanOrEqual(3);
   });
+
+  it.each(['ALL', 'QUEUE', 'HISTORY'] as const)(
+    'the jobs of many clusters (%s) cost as much as those of two, each cluster with its own page',
+    async (source) => {
+      const known = await seedJobs(graph, { source });
+      const numbers = [...new Set(known.map(({ clusterId }) => clusterId))];
+      const ids = numbers.map((cluster) =>
+        encodeId('JobCluster', 'pool', pool.scheddName, cluster),
+      );
+      const costOf = async (clusters: readonly string[], first: number) => {
+        reports.length = 0;
+        const variables = { ids: [...clusters], source, first };
+        const { nodes } = await graph.ask(ClusterPagesDocument, variables);
+        return { nodes, commands: reports.filter(({ kind }) => kind !== 'config').length };
+      };
+      const two = await costOf(ids.slice(0, 2), 2);
+      const { nodes, commands } = await costOf(ids, 2);
+      expect(numbers.length).toBeGreaterThan(3);
+      expect(commands).toBeLessThanOrEqual(two.commands);
+      const pages = await Promise.all(ids.map(async (id) => (await costOf([id], 2)).nodes[0]));
+      expect(nodes).toEqual(pages);
+      for (const [i, node] of nodes.entries()) {
+        if (node?.__typename !== 'JobCluster') throw new Error('The cluster is not there.');
+        const own = known.filter(({ clusterId }) => clusterId === numbers[i]);
+        expect(node.jobs?.nodes.map(({ nativeId }) => nativeId)).toEqual(
+          own.slice(0, 2).map(({ nativeId }) => nativeId),
+        );
+        expect(node.jobs).toMatchObject({
+          totalCount: own.length,
+          pageInfo: { hasNextPage: own.length > 2 },
+        });
+      }
+    },
+  );
+
+  it('the clusters of a page of jobs are read once, however many jobs name them', async () => {
+    const jobs = await seedJobs(graph);
+    const clusters = new Set(jobs.map(({ clusterId }) => clusterId));
+    reports.length = 0;
+    const document = `query ($filter: JobFilter) {
+      jobs(filter: $filter, first: 100) {
+        nodes { batch { ... on JobCluster { id jobs(source: QUEUE, first: 1) { totalCount } } } }
+      }
+    }`;
+    interface Listed {
+      readonly jobs: {
+        readonly nodes: readonly {
+          readonly batch: { readonly id: string; readonly jobs: { readonly totalCount: number } };
+        }[];
+      };
+    }
+    const { data, errors } = await graph.answer<Listed, object>(document, { filter: ofSeed() });
+    expect(errors).toEqual([]);
+    expect(new Set(data?.jobs.nodes.map(({ batch }) => batch.id)).size).toBe(clusters.size);
+    expect(data?.jobs.nodes.every(({ batch }) => batch.jobs.totalCount > 0)).toBe(true);
+    expect(reports.filter(({ kind }) => kind === 'queue').length).toBeLessThanOrEqual(3);
+  });
+
+  const costOf = async (document: string) => {
+    reports.length = 0;
+    const { data, errors } = await graph.answer<Record<string, { nodes: object[] }>, object>(
+      document,
+      {},
+    );
+    expect(errors).toEqual([]);
+    const of = (kind: string) => reports.filter((report) => report.kind === kind).length;
+    return { nodes: Object.values(data ?? {})[0]?.nodes ?? [], of };
+  };
+
+  it('the machines of a page of jobs cost one command', async () => {
+    const { nodes, of } = await costOf(
+      '{ jobs(source: HISTORY, scanLimit: 500, first: 100) { nodes { nativeId machine { name cpus } } } }',
+    );
+    const ran = nodes.filter((job) => 'machine' in job && job.machine !== null);
+    expect(ran.length).toBeGreaterThan(2);
+    expect(ran[0]).toMatchObject({ machine: { name: pool.scheddName, cpus: 4 } });
+    expect(of('status')).toBe(1);
+  });
+
+  it('the jobs of a page of slots cost one look-up, and their machines one more', async () => {
+    const cluster = await pool.submit(
+      'alice',
+      'executable = /bin/sleep\ntransfer_executable = false\narguments = 120\nrequest_memory = 16\nqueue 4',
+    );
+    onTestFinished(() => pool.remove(`ClusterId == ${cluster}`));
+    await vi.waitFor(
+      async () => {
+        const { nodes, of } = await costOf(
+          '{ slots(first: 100) { nodes { name job { nativeId owner machine { name } } } } }',
+        );
+        const mine = { job: { nativeId: expect.stringMatching(`^${cluster}\\.`) as string } };
+        const running = nodes.filter((slot) => 'job' in slot && slot.job !== null);
+        expect(running.length).toBeGreaterThan(1);
+        expect(running).toContainEqual(
+          expect.objectContaining({ job: expect.objectContaining(mine.job) as object }),
+        );
+        expect(of('status')).toBe(2);
+        // A slot may name a job that has just ended: that one is asked for once more.
+        expect(of('queue')).toBeLessThanOrEqual(2);
+      },
+      { timeout: 60_000, interval: 1_000 },
+    );
+  }, 90_000);
 
   it('the same job in many places is looked up once', async () => {
     const [job] = await seedJobs(graph);

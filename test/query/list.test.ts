@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Group, Groups } from '../../src/query/group.js';
-import { list, type ListAnswer } from '../../src/query/list.js';
+import { list, listEach, type ListAnswer } from '../../src/query/list.js';
 import type { ListPlan } from '../../src/query/plan.js';
 import { and, matches, not, type Predicate } from '../../src/query/predicate.js';
 import { attribute, field, type Item, item, items, plainItems } from './items.js';
@@ -47,6 +47,25 @@ describe('an answer does not depend on how it was made', () => {
         const scanned = await run(plan, [memorySource(rows)]);
         const cheaper = await run(plan, [memorySource(rows, { ways })]);
         expect(visible(plan, cheaper)).toEqual(visible(plan, scanned));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('lists that are read together are what each is alone, and the source is read once', async () => {
+    const partOf = ({ id }: Item) => `part ${JSON.stringify(id).length % 2}`;
+    const parts = ['part 0', 'part 1', 'a part without rows'];
+    const options = { type: items, signal: new AbortController().signal };
+    await fc.assert(
+      fc.asyncProperty(anyListing, ways, async ([rows, plan], ways) => {
+        const source = memorySource(rows, { ways });
+        const together = await listEach(plan, { parts, partOf }, [source], options);
+        expect(['', 'scan', 'scan,widen']).toContain(source.asked.join());
+        for (const part of parts) {
+          const alone = await run(plan, [memorySource(rows.filter((row) => partOf(row) === part))]);
+          const answer = together.get(part);
+          expect(answer && visible(plan, answer)).toEqual(visible(plan, alone));
+        }
       }),
       { numRuns: 150 },
     );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AppendLog, type EndReason, until } from '../../src/streams/index.js';
+import { AppendLog, type EndReason, type Snapshot, until } from '../../src/streams/index.js';
 import { HandClock } from './hand-clock.js';
 import { entriesOf, kindsOf, numbers, subscribe } from './subscriber.js';
 
@@ -309,6 +309,27 @@ describe('a snapshot from elsewhere', () => {
       ['SYNCED', []],
     ]);
     expect(await subscriber.next()).toMatchObject({ kind: 'CHANGES', entries: [5] });
+  });
+
+  it('that is cut says so once, in the SYNCED frame behind it; a whole one says nothing', async () => {
+    const cut: Snapshot<number>[] = [];
+    const snapshot = async function* (): Snapshot<number> {
+      yield [cut.length];
+      return cut.length === 1 ? 'The rest is left out.' : undefined;
+    };
+    const counted = () => {
+      const one = snapshot();
+      cut.push(one);
+      return one;
+    };
+    const ring = new AppendLog<number>('s', { limit: 1 });
+    const subscriber = subscribe(ring, { start: { kind: 'snapshot' }, snapshot: counted });
+    const first = await subscriber.until('SYNCED');
+    expect(first.map(({ partial }) => partial)).toEqual([null, 'The rest is left out.']);
+    ring.append([1, 2, 3]);
+    const again = await subscriber.until('SYNCED');
+    expect(kindsOf(again)).toBe('GAP SNAPSHOT SYNCED');
+    expect(again.map(({ partial }) => partial)).toEqual([null, null, null]);
   });
 
   it('can not be continued from within: that is a gap, and all of it again', async () => {

@@ -14,7 +14,7 @@ import {
 import { checkFilter } from './attributes.js';
 import type { FieldTable } from './field.js';
 import type { HiddenNames } from './hidden.js';
-import { idConstraint, lengthLimitBytes } from './id-set.js';
+import { idConstraint, lengthLimitBytes, oneOf } from './id-set.js';
 
 export interface Pushdown {
   /** What the grid evaluates. */
@@ -127,6 +127,7 @@ function leaf(ref: Ref, fields: FieldTable): Leaf | undefined {
     case 'number':
       return {
         defined: isNumber(push.expression),
+        ...(push.whole && { among: (wanted) => amongWhole(push.expression, wanted) }),
         compares: (op, wanted) =>
           typeof wanted === 'number' ? numberTest(push.expression, op, wanted) : 'false',
       };
@@ -171,6 +172,12 @@ const attributeLeaf = (name: string): Leaf => ({
     return op === 'eq' ? `(${name} =?= ${wanted})` : 'false';
   },
 });
+
+function amongWhole(expression: string, wanted: readonly Wanted[]): string {
+  const whole = wanted.filter((value) => typeof value === 'number' && Number.isSafeInteger(value));
+  const ascending = [...new Set(whole as readonly number[])].sort((a, b) => a - b);
+  return ascending.length === 0 ? 'false' : oneOf(expression, ascending);
+}
 
 /** A boolean would count as 0 or 1: the type is asked for first. */
 const isNumber = (expression: string): string =>

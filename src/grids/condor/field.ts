@@ -7,7 +7,9 @@ import type { HiddenNames } from './hidden.js';
  * Boolean; `cases` gives one such expression per value; `time` is in seconds, and 0 stands for never.
  */
 export type Push =
-  | { readonly type: 'string' | 'number' | 'time' | 'boolean'; readonly expression: string }
+  | { readonly type: 'string' | 'time' | 'boolean'; readonly expression: string }
+  /** `whole`: an attribute that is never anything but an integer. */
+  | { readonly type: 'number'; readonly expression: string; readonly whole?: boolean }
   /** A job id as text: equality becomes a search for its numbers. */
   | { readonly type: 'jobId'; readonly expression: string }
   | { readonly type: 'cases'; readonly cases: Readonly<Record<string, string>> };

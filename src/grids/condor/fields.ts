@@ -240,6 +240,7 @@ export const jobTable: FieldTable = {
   ...jobFields,
   clusterId: {
     ...number('ClusterId', { meaning: 'The number of the submission.' }),
+    push: { type: 'number', expression: 'ClusterId', whole: true },
     whenHidden: 'shown',
   },
   procId: {
