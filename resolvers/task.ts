@@ -4,6 +4,7 @@ import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Query, Resolver, Root } f
 import { isAdmin } from '../src/access/caller.js';
 import { decodeIdAs } from '../src/grids/id.js';
 import type { PayloadKind, TaskRow } from '../src/grids/tasks.js';
+import { missingPayload } from '../src/grids/tasks.js';
 import { GridError } from '../src/errors.js';
 import { and } from '../src/query/predicate.js';
 import { encodeCursor, type LogPosition } from '../src/streams/index.js';
@@ -161,14 +162,16 @@ export class TaskResolver {
   @FieldResolver(() => Payload, {
     nullable: true,
     description:
-      'What the function returned, or the error it raised; null until then, or when the data plane has it no more.',
+      'What the function returned, or the error it raised; null until it has finished. One that is gone says so: `missing`.',
   })
-  output(
+  async output(
     @Root() task: TaskRow,
     @Arg('maxBytes', () => Int, maxBytes) limit: number,
     @Ctx() context: GraphContext,
   ) {
-    return payload(task, 'output', limit, context);
+    const stored = await payload(task, 'output', limit, context);
+    // Workers write the output before they finish a task.
+    return stored ?? (task.state === 'SUCCEEDED' ? missingPayload : null);
   }
 
   @FieldResolver(() => Payload, {

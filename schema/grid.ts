@@ -80,6 +80,12 @@ export class ComponentHealth {
       'How many of it there are, such as slots or workers; null where it is not counted.',
   })
   readonly count!: number | null;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'Since when it is not well; null where it is, and where that is not known.',
+  })
+  readonly since!: number | null;
 }
 
 @ObjectType({

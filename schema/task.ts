@@ -30,6 +30,11 @@ export class Payload {
     description: 'Where to fetch the whole value; null where the data plane has no addresses.',
   })
   readonly href!: string | null;
+  @Field(() => Boolean, {
+    description:
+      'True for the output of a task that has finished and whose output is gone: evicted by a full data plane, or deleted. It has no text, no json and 0 bytes.',
+  })
+  readonly missing!: boolean;
 }
 
 @ObjectType({

@@ -45,6 +45,10 @@ registerEnumType(FailureKind, {
     RETRIES_EXHAUSTED: { description: 'Its worker vanished too often.' },
     CANCELLED: { description: 'Somebody cancelled or removed it.' },
     LOST: { description: 'It left the queue and no history tells how.' },
+    OUTPUT_LOST: {
+      description:
+        'It finished, but its output is gone from the data plane: what it returned, or raised, is not known.',
+    },
     UNKNOWN: { description: 'The grid does not say.' },
   },
 });

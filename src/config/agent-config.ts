@@ -36,6 +36,9 @@ const shape = z.looseObject({
   task_queue_config: text,
   task_input_passed_via_external_storage: number,
   dynamodb_results_pull_interval_sec: number,
+  task_ttl_refresh_interval_sec: number,
+  task_ttl_expiration_offset_sec: number,
+  agent_task_visibility_timeout_sec: number,
 });
 
 export type AgentConfig = Readonly<z.output<typeof shape>>;

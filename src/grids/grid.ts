@@ -27,6 +27,8 @@ export interface ComponentHealth {
   readonly status: HealthStatus;
   readonly detail: string | null;
   readonly count: number | null;
+  /** Epoch milliseconds since when it is not well; null or absent where it is, and where nobody knows. */
+  readonly since?: number | null;
 }
 
 export interface GridHealth {

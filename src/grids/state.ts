@@ -24,6 +24,7 @@ export const failureKinds = [
   'RETRIES_EXHAUSTED',
   'CANCELLED',
   'LOST',
+  'OUTPUT_LOST',
   'UNKNOWN',
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];

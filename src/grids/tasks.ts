@@ -56,7 +56,17 @@ export interface Payload {
   readonly bytes: number;
   readonly truncated: boolean;
   readonly href: string | null;
+  /** True for what has been there and is gone. */
+  readonly missing: boolean;
 }
+export const missingPayload: Payload = {
+  json: null,
+  text: null,
+  bytes: 0,
+  truncated: false,
+  href: null,
+  missing: true,
+};
 export type PayloadKind = 'input' | 'output' | 'error';
 
 export interface SubmitTasks {

@@ -175,6 +175,8 @@ export type FailureKind =
   | 'HELD'
   /** It left the queue and no history tells how. */
   | 'LOST'
+  /** It finished, but its output is gone from the data plane: what it returned, or raised, is not known. */
+  | 'OUTPUT_LOST'
   /** Its worker vanished too often. */
   | 'RETRIES_EXHAUSTED'
   /** A signal ended it. */

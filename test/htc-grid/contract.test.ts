@@ -1,6 +1,11 @@
 /** One contract of submitting, following, results and cancelling: over the embedded grid, and over the wire. */
+import { execute, parse } from 'graphql';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { buildGraph, GraphService } from '../../resolvers/index.js';
+import { localAdmin } from '../../src/access/authenticator.js';
+import { encodeId } from '../../src/grids/id.js';
+import { GridRegistry } from '../../src/grids/registry.js';
 import type { DataPlane } from '../../src/grids/htc-grid/data-plane.js';
 import { outputKey } from '../../src/grids/htc-grid/data-plane.js';
 import { LayeredDataPlane } from '../../src/grids/htc-grid/data-plane-layered.js';
@@ -62,6 +67,21 @@ function contract(open: () => Promise<Subject>) {
     const [source] = await grid.tasks([session], live());
     const rows = await scanAll(source, fields);
     return rows.sort((a, b) => Number(a.index) - Number(b.index));
+  };
+
+  /** A page as a client asks for it; an answer with an error fails. */
+  const pageOf = async (session: string) => {
+    const document = parse(`query ($id: ID!) { tasks(filter: { sessions: [$id] }) { nodes {
+      state failure { kind message } output { missing json text bytes } } } }`);
+    const schema = await buildGraph();
+    const service = new GraphService(new GridRegistry([grid]));
+    const request = { caller: localAdmin, requestId: 'test', signal: live() };
+    const contextValue = service.context(request);
+    const variableValues = { id: encodeId('Session', grid.name, session) };
+    const { data, errors } = await execute({ schema, document, variableValues, contextValue });
+    service.close();
+    expect(errors).toBeUndefined();
+    return (data as unknown as { tasks: { nodes: readonly object[] } }).tasks;
   };
 
   it('can submit, cancel, be followed and show outputs', () => {
@@ -148,8 +168,28 @@ function contract(open: () => Promise<Subject>) {
     expect(await grid.payload(lost, 'output', 100, live())).toBeUndefined();
     expect((await grid.payload(raised, 'output', 1000, live()))?.json).not.toBeNull();
     expect(await tasks(idOf(sent))).toMatchObject([
-      { state: 'SUCCEEDED', failure: null },
+      { state: 'SUCCEEDED', failure: { kind: 'OUTPUT_LOST' } },
       { failure: { kind: 'FUNCTION_ERROR' } },
+    ]);
+    // Through the graph, as a client sees the page: the lost one says so, the others are there.
+    const { nodes } = await pageOf(idOf(sent));
+    expect(nodes).toEqual([
+      {
+        state: 'SUCCEEDED',
+        failure: {
+          kind: 'OUTPUT_LOST',
+          message: expect.stringContaining('output no more') as string,
+        },
+        output: { missing: true, json: null, text: null, bytes: 0 },
+      },
+      {
+        state: 'SUCCEEDED',
+        failure: {
+          kind: 'FUNCTION_ERROR',
+          message: expect.stringContaining('not that one') as string,
+        },
+        output: expect.objectContaining({ missing: false }) as object,
+      },
     ]);
   });
 }

@@ -111,6 +111,10 @@ function explain(error: unknown, what: string): Error {
   return asGridError(error);
 }
 
+/** True where the place itself gave no answer, or broke off: not where it refused, or asked to slow down. */
+export const isUnanswered = (error: unknown): boolean =>
+  error instanceof GridError && (error.code === 'TIMED_OUT' || isNetwork(error.cause));
+
 function isNetwork(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';

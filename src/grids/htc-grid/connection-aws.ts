@@ -1,5 +1,5 @@
 /** A table of AWS, or of any endpoint that speaks and signs like it, through the official client. */
-import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClientConfig, DynamoDBClientResolvedConfig } from '@aws-sdk/client-dynamodb';
 import type { OnCall } from './calls.js';
 import { timed } from './calls.js';
 import type { Connection, Operation, Operations } from './connection.js';
@@ -37,19 +37,27 @@ export async function connect(settings: TableSettings): Promise<Connection> {
     ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
     ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
   };
-  const client = new sdk.DynamoDB(config);
+  const writing = new sdk.DynamoDB(config);
+  // Reads that are throttled slow down together (read-pace.ts), so the client itself does not repeat them.
+  const { retryStrategy, requestHandler, credentials } = writing.config;
+  const reading = new sdk.DynamoDB({
+    ...config,
+    requestHandler,
+    credentials,
+    retryStrategy: withoutThrottling(await retryStrategy()),
+  });
   const calls: {
     readonly [O in Operation]: (
       input: Operations[O]['input'],
       options: { readonly abortSignal?: AbortSignal },
     ) => Promise<Operations[O]['output']>;
   } = {
-    Query: (input, options) => client.query(input, options),
-    BatchGetItem: (input, options) => client.batchGetItem(input, options),
-    BatchWriteItem: (input, options) => client.batchWriteItem(input, options),
-    UpdateItem: (input, options) => client.updateItem(input, options),
-    DescribeTable: (input, options) => client.describeTable(input, options),
-    CreateTable: (input, options) => client.createTable(input, options),
+    Query: (input, options) => reading.query(input, options),
+    BatchGetItem: (input, options) => reading.batchGetItem(input, options),
+    BatchWriteItem: (input, options) => writing.batchWriteItem(input, options),
+    UpdateItem: (input, options) => writing.updateItem(input, options),
+    DescribeTable: (input, options) => writing.describeTable(input, options),
+    CreateTable: (input, options) => writing.createTable(input, options),
   };
   const label = labelOf(settings.table);
   return {
@@ -65,7 +73,24 @@ export async function connect(settings: TableSettings): Promise<Connection> {
         unitsOf,
       ),
     close: () => {
-      client.destroy();
+      reading.destroy();
+      writing.destroy();
+    },
+  };
+}
+
+type Strategy = Awaited<ReturnType<DynamoDBClientResolvedConfig['retryStrategy']>>;
+
+function withoutThrottling(strategy: Strategy): Strategy {
+  if (!('refreshRetryTokenForRetry' in strategy)) return strategy;
+  return {
+    acquireInitialRetryToken: (scope) => strategy.acquireInitialRetryToken(scope),
+    refreshRetryTokenForRetry: async (token, error) => {
+      if (error.errorType === 'THROTTLING') throw new Error('Throttled reads are not repeated.');
+      return strategy.refreshRetryTokenForRetry(token, error);
+    },
+    recordSuccess: (token) => {
+      strategy.recordSuccess(token);
     },
   };
 }

@@ -7,12 +7,11 @@ import type { DataPlane, StoredText } from './data-plane.js';
 const maxRefillChars = 1024 * 1024;
 
 export class LayeredDataPlane implements DataPlane {
-  /** A cache that is away costs one reader its time, not all of them. */
-  readonly #circuit = new Circuit({ what: 'The cache', failures: 1 });
-
+  /** @param circuit of the cache: one that is away costs one reader its time, not all of them */
   constructor(
     private readonly cache: DataPlane,
     private readonly store: DataPlane,
+    private readonly circuit = new Circuit({ what: 'The cache', failures: 1 }),
   ) {}
 
   /** The store first: what the cache has, the store has too. */
@@ -53,7 +52,7 @@ export class LayeredDataPlane implements DataPlane {
         : [],
     );
     // The answer is there already: a cache that takes nothing is not the reader's concern.
-    if (whole.length > 0 && this.#circuit.state.status === 'OK')
+    if (whole.length > 0 && this.circuit.state.status === 'OK')
       await this.cache.put(whole, signal).catch(() => undefined);
     return keys.map((key, index) => values[index] ?? stored.get(key));
   }
@@ -69,16 +68,16 @@ export class LayeredDataPlane implements DataPlane {
   /** A cache that is away has nothing; the store is asked then. */
   async #cached(keys: readonly string[], maxChars: number, signal: AbortSignal | undefined) {
     try {
-      this.#circuit.enter();
+      this.circuit.enter();
       const values = await this.cache.getMany(keys, maxChars, signal);
-      this.#circuit.succeeded();
+      this.circuit.succeeded();
       return values;
     } catch (error) {
       signal?.throwIfAborted();
       const { retryable, retryAfterMs, message } = asGridError(error);
       if (!retryable) throw error;
       // An open circuit's own refusal is no further failure.
-      if (retryAfterMs === undefined) this.#circuit.failed(message);
+      if (retryAfterMs === undefined) this.circuit.failed(message);
       return keys.map(() => undefined);
     }
   }

@@ -29,10 +29,11 @@ export const base64Chars = (bytes: number): number => Math.ceil((bytes + 3) / 3)
 export function payloadOf(stored: StoredText, maxBytes: number): Payload {
   const bytes = decodedBytes(stored);
   const head = Buffer.from(stored.text, 'base64');
+  const there = { bytes, href: null, missing: false };
   if (bytes > maxBytes)
-    return { json: null, text: cutUtf8(head, maxBytes), bytes, truncated: true, href: null };
+    return { ...there, json: null, text: cutUtf8(head, maxBytes), truncated: true };
   const text = head.toString('utf8');
-  return { json: parseJson(text) ?? null, text, bytes, truncated: false, href: null };
+  return { ...there, json: parseJson(text) ?? null, text, truncated: false };
 }
 
 /** How an error begins; the stack trace of a deep recursion makes it longer than what is read of it. */

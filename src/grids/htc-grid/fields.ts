@@ -18,7 +18,7 @@ export interface Beside {
   readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
   /** The function's error out of the output; undefined where the output was not read. */
-  readonly functionError: FunctionError | null | undefined;
+  readonly functionError: FunctionError | 'OUTPUT_LOST' | null | undefined;
 }
 
 export interface FunctionError {
@@ -131,7 +131,7 @@ export const taskFields: FieldTable = {
   },
   failure: {
     description:
-      'Why the task did not do what was asked. FUNCTION_ERROR and TIMEOUT are read from the output, and only where this field is selected.',
+      'Why the task did not do what was asked. FUNCTION_ERROR, TIMEOUT and OUTPUT_LOST are read from the output, and only where this field is selected.',
     attributes: [attributes.status, attributes.retries, attributes.completedAt],
     unit: null,
     whenNull: 'where nothing failed, and before the task has ended',
@@ -235,6 +235,13 @@ function failureOf(item: TaskItem, beside: Beside): Failure | null {
     case 'finished': {
       const error = beside.functionError;
       if (error === null || error === undefined) return null;
+      if (error === 'OUTPUT_LOST')
+        return {
+          kind: error,
+          message:
+            'It finished, but the data plane has its output no more: what the function returned, or raised, is not known.',
+          ...none,
+        };
       const message = error.type === null ? error.message : `${error.type}: ${error.message}`;
       return { kind: error.type === timedOutType ? 'TIMEOUT' : 'FUNCTION_ERROR', message, ...none };
     }

@@ -9,6 +9,7 @@ export interface Component {
     readonly status?: HealthStatus;
     readonly detail: string | null;
     readonly count: number | null;
+    readonly since?: number | null;
   }>;
 }
 

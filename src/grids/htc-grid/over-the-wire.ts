@@ -1,20 +1,17 @@
 /** A deployed HTC-Grid, reached through its state table and its data plane. */
 import { join } from 'node:path';
-import { GridError } from '../../errors.js';
 import type { OnCall } from './calls.js';
 import type { TableSettings } from './connection-aws.js';
 import { connect } from './connection-aws.js';
 import type { DataPlane } from './data-plane.js';
 import { submissionKey } from './data-plane.js';
 import type { RedisSettings } from './data-plane-redis.js';
-import { RedisDataPlane } from './data-plane-redis.js';
 import { decodeText } from './encoding.js';
 import type { Component } from './health.js';
 import { GatewayCarrier } from './carrier-gateway.js';
 import type { GatewayCarrierSettings } from './carrier-gateway.js';
-import { LayeredDataPlane } from './data-plane-layered.js';
+import { deployedDataPlane } from './data-plane-deployed.js';
 import type { S3Settings } from './data-plane-s3.js';
-import { S3DataPlane } from './data-plane-s3.js';
 import { Gateway } from './gateway.js';
 import { gatewayComponent, nativeCancelOf } from './gateway-parts.js';
 import { HtcGrid, sessionRow } from './htc-grid.js';
@@ -24,10 +21,14 @@ import type { SubmissionLimits } from './submission.js';
 import { Submissions } from './submission.js';
 import type { PollSettings } from './poll-source.js';
 import { PollSource } from './poll-source.js';
+import type { PacedSettings } from './paced.js';
+import type { ReadPaceSettings } from './read-pace.js';
 import type { SessionRegistry } from './registry.js';
 import { MemoryRegistry } from './registry.js';
 import { FileRegistry } from './registry-file.js';
 import { Seen } from './seen.js';
+import { sparedTable } from './spared-table.js';
+import { stuckTasks } from './stuck-tasks.js';
 import { SessionLogs } from './session-logs.js';
 import { tasksOfPayload } from './submission-payload.js';
 import { TableReader } from './table.js';
@@ -52,6 +53,10 @@ export interface TaskGridSettings {
   /** A folder for the session registry; without it the registry ends with the process. */
   readonly path?: string;
   readonly poll?: Omit<PollSettings, 'reader'>;
+  /** How reads slow down where the table is throttled. */
+  readonly pace?: ReadPaceSettings & PacedSettings;
+  /** How long the claim of a pending task must have been over to count it as stuck. @default 3_600_000 */
+  readonly stuckAfterMs?: number;
   /** How long a session that nobody follows any more is still polled. @default 30_000 */
   readonly lingerMs?: number;
   /** What was configured, as the graph shows it. */
@@ -78,8 +83,10 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
     path === undefined
       ? new MemoryRegistry()
       : await FileRegistry.open(join(path, 'sessions.jsonl'));
-  const connection = await connect({ ...settings.table, ...onCall });
-  const data = await dataPlaneOf(settings, onCall);
+  const table = sparedTable(await connect({ ...settings.table, ...onCall }), settings.pace);
+  const { connection } = table;
+  const plane = await deployedDataPlane(settings.data, settings.s3, onCall);
+  const data = plane?.data;
   const gateway = gatewayOf(settings.gateway, onCall);
   const reader = new TableReader(connection);
   const seen = new Seen();
@@ -92,22 +99,17 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
     expected: (session, signal) => expectedOf(session, registry, data, signal),
   });
   const components: Component[] = [
-    {
-      name: 'state table',
-      check: async (signal) => {
-        const { status } = await reader.describe(signal);
-        if (status !== 'ACTIVE' && status !== 'UPDATING')
-          throw new GridError('UNAVAILABLE', `${connection.label} is ${status}.`);
-        return { detail: `${settings.table.table} in ${settings.table.region}`, count: null };
-      },
-    },
+    table.component(reader, `${settings.table.table} in ${settings.table.region}`),
+    ...(plane?.components ?? []),
   ];
-  if (data !== undefined)
-    components.push({
-      name: 'data plane',
-      check: async (signal) => ({ detail: await data.probe(signal), count: null }),
-    });
   if (gateway !== undefined) components.push(gatewayComponent(gateway));
+  components.push(
+    stuckTasks({
+      reader,
+      spared: table.isSpared,
+      ...(settings.stuckAfterMs === undefined ? {} : { stuckAfterMs: settings.stuckAfterMs }),
+    }),
+  );
   const submissions =
     gateway === undefined || data === undefined
       ? undefined
@@ -167,17 +169,6 @@ async function expectedOf(
   if (entry !== undefined) return entry.state === 'SUBMITTING' ? entry.expected : entry.accepted;
   const stored = await data?.get(submissionKey(session), Infinity, signal);
   return stored === undefined ? undefined : tasksOfPayload(decodeText(stored.text));
-}
-
-async function dataPlaneOf(
-  { data, s3 }: TaskGridSettings,
-  onCall: { readonly onCall?: OnCall },
-): Promise<DataPlane | undefined> {
-  const redis =
-    data !== undefined && 'host' in data ? await RedisDataPlane.open({ ...data, ...onCall }) : data;
-  if (s3 === undefined) return redis;
-  const store = await S3DataPlane.open({ ...s3, ...onCall });
-  return redis === undefined ? store : new LayeredDataPlane(redis, store);
 }
 
 function gatewayOf(

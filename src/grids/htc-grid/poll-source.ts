@@ -30,6 +30,8 @@ export interface PollSettings {
   readonly failures?: number;
   /** How often a worker renews its claim (`task_ttl_refresh_interval_sec`). @default 5000 */
   readonly refreshMs?: number;
+  /** How far ahead a worker stamps its claim (`task_ttl_expiration_offset_sec`). @default 30_000 */
+  readonly claimMs?: number;
   readonly clock?: Clock;
 }
 
@@ -48,6 +50,7 @@ export class PollSource implements CompletionSource {
       checkMs: 60_000,
       failures: 6,
       refreshMs: 5000,
+      claimMs: 30_000,
       clock: systemClock,
       ...settings,
     };

@@ -16,6 +16,7 @@ import type { KnownTasks } from './task-ranks.js';
 export interface SessionPollSettings {
   readonly reader: TableReader;
   readonly refreshMs: number;
+  readonly claimMs: number;
   readonly clock: Clock;
 }
 
@@ -24,8 +25,8 @@ const sessionEntryBytes = 115;
 const heartbeatEntryBytes = 160;
 /** How far the clocks of workers may be apart, and an index behind its table, together. */
 const slackSec = 2;
-/** A claim lasts 30 s and a little from its last renewal: no stamp is further ahead of its worker's clock. */
-const furthestSec = 31;
+/** A claim lasts a little longer than it is said to, from its last renewal. */
+const jitterSec = 1;
 /** All that has finished is read this often: a worker that renewed too late, or whose clock is wrong, is seen then. */
 const wholeEveryMs = 60_000;
 /** What is running is read this often, and less often the more it is. */
@@ -156,9 +157,10 @@ export class SessionPoll {
    */
   #fromSec(): number | undefined {
     if (this.#furthest === undefined) return undefined;
-    const { refreshMs, clock } = this.settings;
+    const { refreshMs, claimMs, clock } = this.settings;
     const sinceMs = clock.uptime() - this.#polledAt;
-    // A worker whose clock is ahead must not hide the others.
+    // No stamp is further ahead of its worker's clock; one whose clock is ahead must not hide the others.
+    const furthestSec = Math.ceil(claimMs / 1000) + jitterSec;
     const possible = Math.floor((clock.now() - sinceMs) / 1000) + furthestSec;
     return Math.min(this.#furthest, possible) - Math.ceil(refreshMs / 1000) - slackSec;
   }

@@ -21,6 +21,8 @@ const parallelBatches = 4;
 const parallelQueries = 8;
 /** Rounds in which a batch read may come back incomplete before it is given up as throttled. */
 const batchRounds = 7;
+/** The same as time: a reader is told within this and one more read that the table is throttled. */
+const batchPatienceMs = 8000;
 
 /** Sessions that have work now; `truncated` where the index held more than was read. */
 export interface ActiveSessions {
@@ -89,6 +91,24 @@ export class TableReader {
     return { items, more: false };
   }
 
+  /** How many rows of one state have such a stamp; `limit` is for each partition. */
+  async countByHeartbeat(
+    state: NativeState,
+    range: HeartbeatRange & { readonly limit: number },
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly count: number; readonly truncated: boolean }> {
+    const { table } = this.connection;
+    let count = 0;
+    let truncated = false;
+    await eachOf(Array(partitions).keys(), parallelQueries, async (partition) => {
+      const query = heartbeatQuery(table, state, partition, range);
+      const page = await this.connection.send('Query', { ...query, Select: 'COUNT' }, signal);
+      count += page.Count ?? 0;
+      truncated ||= page.LastEvaluatedKey !== undefined;
+    });
+    return { count, truncated };
+  }
+
   /**
    * Sessions with pending or processing tasks. No index lists sessions: 64 queries on the heartbeat
    * index, at most `perQuery` entries each, give their ids by the prefix of the task ids.
@@ -151,10 +171,12 @@ export class TableReader {
       Keys: ids.map((id) => ({ [attributes.taskId]: { S: id } })),
       ConsistentRead: consistent,
     };
+    const startedAt = performance.now();
     const done = await backoff(
       { rounds: batchRounds, firstMs: 25, mostMs: 1000 },
       signal,
       async () => {
+        if (performance.now() - startedAt > batchPatienceMs) throw throttledError(label);
         const input = {
           RequestItems: { [table]: request },
           ReturnConsumedCapacity: 'TOTAL' as const,

@@ -4,7 +4,7 @@ import { chunksOf } from './concurrency.js';
 import type { DataPlane } from './data-plane.js';
 import { outputKey } from './data-plane.js';
 import { base64Chars, decodeText, functionErrorOf } from './encoding.js';
-import type { FunctionError } from './fields.js';
+import type { Beside } from './fields.js';
 import type { TaskItem } from './item.js';
 import type { SessionRegistry } from './registry.js';
 import { taskRow } from './row.js';
@@ -31,7 +31,7 @@ export class TaskRows {
     return this.settings.registry.get(session)?.owner ?? null;
   }
 
-  row(item: TaskItem, fields: ReadonlySet<string>, error?: FunctionError | null): TaskRow {
+  row(item: TaskItem, fields: ReadonlySet<string>, error?: Beside['functionError']): TaskRow {
     const { grid, seen } = this.settings;
     const times = seen.of(item.taskId);
     return taskRow(item, fields, {
@@ -53,16 +53,16 @@ export class TaskRows {
   ): Promise<TaskRow[]> {
     const errors = fields.has('failure')
       ? await this.#errors(items, signal)
-      : new Map<string, FunctionError | null>();
+      : new Map<string, Beside['functionError']>();
     return items.map((item) => this.row(item, fields, errors.get(item.taskId)));
   }
 
   async #errors(
     items: readonly TaskItem[],
     signal: AbortSignal,
-  ): Promise<Map<string, FunctionError | null>> {
+  ): Promise<Map<string, Beside['functionError']>> {
     const { data } = this.settings;
-    const errors = new Map<string, FunctionError | null>();
+    const errors = new Map<string, Beside['functionError']>();
     if (data === undefined) return errors;
     const finished = items.filter(({ status }) => parseStatus(status).known === 'finished');
     for (const chunk of chunksOf(finished, outputsAtOnce)) {
@@ -70,7 +70,10 @@ export class TaskRows {
       const outputs = await data.getMany(keys, base64Chars(errorBytes), signal);
       for (const [index, { taskId }] of chunk.entries()) {
         const output = outputs[index];
-        errors.set(taskId, output === undefined ? null : functionErrorOf(decodeText(output.text)));
+        errors.set(
+          taskId,
+          output === undefined ? 'OUTPUT_LOST' : functionErrorOf(decodeText(output.text)),
+        );
       }
     }
     return errors;
