@@ -11,9 +11,14 @@ const well = async () => 'well';
 
 function circuit() {
   const time = { now: 1_000_000 };
-  const guard = new Circuit({ what: 'The place', failures: 3, openMs: 10_000, now: () => time.now });
+  const guard = new Circuit({
+    what: 'The place',
+    failures: 3,
+    openMs: 10_000,
+    now: () => time.now,
+  });
   const fail = async (times: number) => {
-    for (let n = 0; n < times; n++)
+    for (let n = 0; n < times; n++, time.now++)
       await expect(guard.through(undefined, late)).rejects.toMatchObject({ code: 'TIMED_OUT' });
   };
   return { time, guard, fail };
@@ -23,9 +28,9 @@ describe('a circuit', () => {
   it('is DEGRADED after one failure, DOWN and open after three, with the first as its beginning', async () => {
     const { time, guard, fail } = circuit();
     expect(guard.state).toEqual({ status: 'OK', detail: null, since: null });
-    await fail(1);
-    expect(guard.state).toMatchObject({ status: 'DEGRADED', since: time.now });
     const since = time.now;
+    await fail(1);
+    expect(guard.state).toMatchObject({ status: 'DEGRADED', since });
     time.now += 500;
     await fail(2);
     expect(guard.state).toMatchObject({
@@ -37,7 +42,7 @@ describe('a circuit', () => {
     const call = guard.through(undefined, async () => {
       asked = true;
     });
-    await expect(call).rejects.toMatchObject({ code: 'UNAVAILABLE', retryAfterMs: 10_000 });
+    await expect(call).rejects.toMatchObject({ code: 'UNAVAILABLE', retryAfterMs: 9_999 });
     expect(asked).toBe(false);
   });
 
@@ -60,6 +65,20 @@ describe('a circuit', () => {
     time.now += 10_000;
     await fail(1);
     await expect(guard.through(undefined, well)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('takes calls beside each other that fail together for one failure', async () => {
+    const { guard } = circuit();
+    const lost: ((error: Error) => void)[] = [];
+    const calls = Array.from({ length: 8 }, () =>
+      guard.through(undefined, () => new Promise((_done, fail) => lost.push(fail))),
+    );
+    for (const lose of lost) lose(new GridError('TIMED_OUT', 'late'));
+    await Promise.allSettled(calls);
+    expect(guard.state).toMatchObject({
+      status: 'DEGRADED',
+      detail: '1 failed in a row; the last: late',
+    });
   });
 
   it('takes refusals, throttles and callers that leave for no failure', async () => {
@@ -86,13 +105,18 @@ describe('its line in health', () => {
       return 'answers';
     });
     expect(await component.check(live())).toMatchObject({ status: 'OK', detail: 'answers' });
+    const since = time.now;
     await fail(1);
-    expect(await component.check(live())).toMatchObject({ status: 'DEGRADED', since: time.now });
+    expect(await component.check(live())).toMatchObject({ status: 'DEGRADED', since });
     await fail(2);
-    expect(await component.check(live())).toMatchObject({ status: 'DOWN', since: time.now });
+    expect(await component.check(live())).toMatchObject({ status: 'DOWN', since });
     expect(probes).toBe(2);
     time.now += 10_000;
-    expect(await component.check(live())).toMatchObject({ status: 'OK', detail: 'answers', since: null });
+    expect(await component.check(live())).toMatchObject({
+      status: 'OK',
+      detail: 'answers',
+      since: null,
+    });
     expect(await guard.through(undefined, well)).toBe('well');
   });
 

@@ -103,7 +103,9 @@ describe('reading a deployed grid', () => {
     const { errors, data } = await graph.answer<object, object>(document, ids());
     expect(errors).toEqual([]);
     expect(data).not.toBeNull();
-    expect(proxy.calls.map(({ operation }) => operation).filter((one) => !allowed.has(one))).toEqual([]);
+    expect(
+      proxy.calls.map(({ operation }) => operation).filter((one) => !allowed.has(one)),
+    ).toEqual([]);
   });
 
   it('streams and progress need no more', async () => {
@@ -115,18 +117,18 @@ describe('reading a deployed grid', () => {
     if (!('next' in stream)) throw new Error(JSON.stringify(stream.errors));
     for await (const { errors } of stream) expect(errors).toEqual([]);
     expect(proxy.calls.length).toBeGreaterThan(0);
-    expect(proxy.calls.map(({ operation }) => operation).filter((one) => !allowed.has(one))).toEqual([]);
+    expect(
+      proxy.calls.map(({ operation }) => operation).filter((one) => !allowed.has(one)),
+    ).toEqual([]);
   });
 
   it('looks up a hundred tasks in one batch, and counts states without rows', async () => {
     const names = Array.from({ length: 100 }, (_, n) => encodeId('Task', 'prod', taskIdOf(own, n)));
     await graph.answer(`query ($ids: [ID!]!) { nodes(ids: $ids) { id } }`, { ids: names });
-    expect(proxy.calls.map(({ operation }) => operation)).toEqual(['BatchGetItem']);
+    // A session that is followed is polled besides.
+    expect(proxy.calls.filter(({ operation }) => operation === 'BatchGetItem')).toHaveLength(1);
     proxy.calls.length = 0;
-    await graph.answer(
-      `query ($other: ID!) { session(id: $other) { progress { total } } }`,
-      ids(),
-    );
+    await graph.answer(`query ($other: ID!) { session(id: $other) { progress { total } } }`, ids());
     const bodies = proxy.calls.map(({ body }) => JSON.parse(body) as { readonly Select?: string });
     expect(bodies.filter(({ Select }) => Select === 'COUNT').length).toBeGreaterThan(0);
     expect(proxy.calls.every(({ operation }) => operation === 'Query')).toBe(true);

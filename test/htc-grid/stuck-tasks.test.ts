@@ -75,7 +75,9 @@ describe('a task that real HTC-Grid left in its dead-letter queue', () => {
       name: 'stuck tasks',
       status: 'OK',
       count: 1,
-      detail: expect.stringContaining('pending tasks whose last claim ran out over 60 minutes ago') as string,
+      detail: expect.stringContaining(
+        'pending tasks whose last claim ran out over 60 minutes ago',
+      ) as string,
     });
   });
 });

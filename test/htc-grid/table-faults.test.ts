@@ -2,7 +2,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeId } from '../../src/grids/id.js';
 import type { HtcGrid } from '../../src/grids/htc-grid/index.js';
-import { GridRegistry } from '../../src/grids/registry.js';
 import type { Graph } from '../graph/open-graph.js';
 import { openGraph } from '../graph/open-graph.js';
 import type { Deployment } from './deployed.js';
@@ -96,10 +95,9 @@ describe('a table that throttles', () => {
     expect(data?.tasks?.sources).toMatchObject([
       { error: { code: 'THROTTLED', retryAfterMs: expect.any(Number) as number } },
     ]);
-    const failed = await graph.answer<object, object>(
-      `query ($id: ID!) { task(id: $id) { id } }`,
-      { id: encodeId('Task', 'prod', `${session}_0`) },
-    );
+    const failed = await graph.answer<object, object>(`query ($id: ID!) { task(id: $id) { id } }`, {
+      id: encodeId('Task', 'prod', `${session}_0`),
+    });
     expect(failed.codes).toEqual(['THROTTLED']);
     // The official client alone would have made four calls of each; these two reads had 600 ms each.
     expect(proxy.calls.length).toBeLessThan(30);
@@ -157,9 +155,7 @@ describe('an S3 that does not answer', () => {
 
   it('fails the outputs and not their page, and is DOWN in health while the table is OK', async () => {
     const { endpoint, bucket, credentials } = s3;
-    const { data: _memory, ...none } = { data: undefined };
     const over = await open({
-      ...none,
       data: undefined,
       s3: { endpoint, bucket, credentials, region: 'eu-west-1', callMs: 300 },
     });
@@ -181,7 +177,6 @@ describe('an S3 that does not answer', () => {
       since: expect.any(Number) as number,
     });
     expect(components.find(({ name }) => name === 'state table')).toMatchObject({ status: 'OK' });
-    await new GridRegistry([over]).stop();
-    reading.service.close();
+    await reading.stop();
   });
 });

@@ -93,8 +93,11 @@ function explain(error: unknown, what: string): Error {
   if (name === 'ConditionalCheckFailedException' || name === 'ResourceInUseException')
     return new Refused(name, { cause: error });
   if (throttled.has(name)) return throttledError(what, error);
-  // The second is what ioredis says.
-  if (name === 'TimeoutError' || message === 'Command timed out')
+  // The client calls a connection that breaks off a time-out too. The second is what ioredis says.
+  if (
+    (name === 'TimeoutError' && !/^(ECONNRESET|EPIPE)$/.test(codeOf(error))) ||
+    message === 'Command timed out'
+  )
     return new GridError('TIMED_OUT', `${what} did not answer in time.`, { cause: error });
   if (name === 'ResourceNotFoundException' || name === 'NoSuchBucket')
     return new GridError('UNAVAILABLE', `${what} does not exist there; check name and region.`, {
@@ -117,13 +120,15 @@ export const isUnanswered = (error: unknown): boolean =>
 
 function isNetwork(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return (
-    /^(ECONN|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT|EHOST|ENETUNREACH|NR_CLOSED)/.test(code) ||
+    /^(ECONN|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT|EHOST|ENETUNREACH|NR_CLOSED)/.test(codeOf(error)) ||
     /Connection is closed|max retries per request/i.test(error.message) ||
     ('$metadata' in error && httpStatus(error.$metadata) >= 500)
   );
 }
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
 function httpStatus(metadata: unknown): number {
   if (typeof metadata !== 'object' || metadata === null) return 0;

@@ -28,6 +28,8 @@ export interface CircuitState {
 export class Circuit {
   readonly #settings: Required<CircuitSettings>;
   #failures = 0;
+  /** Counts failures for ever. */
+  #moment = 0;
   #since = 0;
   #failedAt = 0;
   #openUntil = 0;
@@ -40,14 +42,16 @@ export class Circuit {
   /** One call to the place, or a refusal. What answers in any way is there; who leaves tells nothing. */
   async through<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
     this.enter();
+    const moment = this.#moment;
     try {
       const answer = await run();
       this.succeeded();
       return answer;
     } catch (error) {
       if (signal?.aborted === true) throw error;
-      if (isUnanswered(error)) this.failed(asGridError(error).message);
-      else this.succeeded();
+      if (!isUnanswered(error)) this.succeeded();
+      // Calls beside each other that fail together are one failure.
+      else if (moment === this.#moment) this.failed(asGridError(error).message);
       throw error;
     }
   }
@@ -75,6 +79,7 @@ export class Circuit {
 
   failed(reason: string): void {
     const { failures, openMs, now } = this.#settings;
+    this.#moment++;
     this.#reason = reason;
     this.#failedAt = now();
     if (this.#failures === 0) this.#since = this.#failedAt;

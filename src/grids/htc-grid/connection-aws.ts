@@ -1,5 +1,6 @@
 /** A table of AWS, or of any endpoint that speaks and signs like it, through the official client. */
 import type { DynamoDBClientConfig, DynamoDBClientResolvedConfig } from '@aws-sdk/client-dynamodb';
+import { repeatsOf } from './aws-repeats.js';
 import type { OnCall } from './calls.js';
 import { timed } from './calls.js';
 import type { Connection, Operation, Operations } from './connection.js';
@@ -38,13 +39,15 @@ export async function connect(settings: TableSettings): Promise<Connection> {
     ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
   };
   const writing = new sdk.DynamoDB(config);
-  // Reads that are throttled slow down together (read-pace.ts), so the client itself does not repeat them.
   const { retryStrategy, requestHandler, credentials } = writing.config;
+  const strategy = await retryStrategy();
+  writing.config.retryStrategy = async () => repeatsOf(strategy, { throttled: true });
+  // Reads that are throttled slow down together (read-pace.ts), so the client does not repeat them.
   const reading = new sdk.DynamoDB({
     ...config,
     requestHandler,
     credentials,
-    retryStrategy: withoutThrottling(await retryStrategy()),
+    retryStrategy: repeatsOf(strategy, { throttled: false }),
   });
   const calls: {
     readonly [O in Operation]: (
@@ -75,22 +78,6 @@ export async function connect(settings: TableSettings): Promise<Connection> {
     close: () => {
       reading.destroy();
       writing.destroy();
-    },
-  };
-}
-
-type Strategy = Awaited<ReturnType<DynamoDBClientResolvedConfig['retryStrategy']>>;
-
-function withoutThrottling(strategy: Strategy): Strategy {
-  if (!('refreshRetryTokenForRetry' in strategy)) return strategy;
-  return {
-    acquireInitialRetryToken: (scope) => strategy.acquireInitialRetryToken(scope),
-    refreshRetryTokenForRetry: async (token, error) => {
-      if (error.errorType === 'THROTTLING') throw new Error('Throttled reads are not repeated.');
-      return strategy.refreshRetryTokenForRetry(token, error);
-    },
-    recordSuccess: (token) => {
-      strategy.recordSuccess(token);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The data plane of a deployed grid in S3: the keys and values of its own client, at the bucket's root. */
 import type * as sdk from '@aws-sdk/client-s3';
+import { repeatsOf } from './aws-repeats.js';
 import type { OnCall } from './calls.js';
 import { timed } from './calls.js';
 import { eachOf, mapOf } from './concurrency.js';
@@ -50,7 +51,10 @@ export class S3DataPlane implements DataPlane {
         : { endpoint: settings.endpoint, forcePathStyle: true }),
       ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
     };
-    return new S3DataPlane(loaded, new loaded.S3Client(config), settings);
+    const client = new loaded.S3Client(config);
+    const strategy = await client.config.retryStrategy();
+    client.config.retryStrategy = async () => repeatsOf(strategy, { throttled: true });
+    return new S3DataPlane(loaded, client, settings);
   }
 
   put(entries: Iterable<readonly [string, string]>, signal?: AbortSignal): Promise<void> {
