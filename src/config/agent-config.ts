@@ -68,3 +68,21 @@ export function prioritiesOf(config: AgentConfig | undefined): number {
   const count = /['"]priorities['"]\s*:\s*(\d{1,3})/.exec(config.task_queue_config ?? '')?.[1];
   return Math.max(1, Number(count ?? 1));
 }
+
+/** How often a grid's workers renew a claim, how long one lasts, and how long a claimed message stays hidden. */
+export interface WorkerTimes {
+  readonly refreshMs: number;
+  readonly claimMs: number;
+  readonly visibilityMs: number;
+}
+
+/** What HTC-Grid ships where the file does not say, or says nothing that could be. */
+export function workerTimesOf(config: AgentConfig | undefined): WorkerTimes {
+  const msOf = (seconds: number | undefined, shipped: number): number =>
+    (seconds !== undefined && seconds > 0 ? seconds : shipped) * 1000;
+  return {
+    refreshMs: msOf(config?.task_ttl_refresh_interval_sec, 5),
+    claimMs: msOf(config?.task_ttl_expiration_offset_sec, 30),
+    visibilityMs: msOf(config?.agent_task_visibility_timeout_sec, 3600),
+  };
+}

@@ -1,7 +1,7 @@
 /** The settings of a deployed HTC-Grid: what may be written, and what comes of it with its `agent_config.json`. */
 import { z } from 'zod';
-import type { AgentConfig } from './agent-config.js';
-import { agentConfigOf, prioritiesOf } from './agent-config.js';
+import type { AgentConfig, WorkerTimes } from './agent-config.js';
+import { agentConfigOf, prioritiesOf, workerTimesOf } from './agent-config.js';
 import { gridName } from './grid-name.js';
 import { isLoopback } from './loopback.js';
 import { ConfigError } from './problem.js';
@@ -102,6 +102,7 @@ export interface DeployedSettings {
   readonly gatewayMissing: string | null;
   readonly cancel: 'TABLE' | 'GATEWAY';
   readonly priorities: number;
+  readonly workerTimes: WorkerTimes;
   readonly dataDir: string | undefined;
   /** What the deployment's own file says, for those who ask what the grid is configured to. */
   readonly agentConfig: AgentConfig | undefined;
@@ -165,6 +166,7 @@ export async function deployedSettings(
         : missing,
     cancel: entry.cancel,
     priorities: entry.priorities ?? prioritiesOf(agent),
+    workerTimes: workerTimesOf(agent),
     dataDir: entry.dataDir,
     agentConfig: agent,
   };

@@ -116,6 +116,7 @@ async function openGrid(settings: GridSettings, metrics: Metrics, log: Logger): 
 
 async function overTheWire(settings: DeployedSettings): Promise<TaskGridSettings> {
   const { name, table, region, endpoint, dataDir, redis, s3, gateway, gatewayMissing } = settings;
+  const { refreshMs, claimMs, visibilityMs } = settings.workerTimes;
   return {
     name,
     table: { table, region, ...(endpoint === undefined ? {} : { endpoint }) },
@@ -127,6 +128,8 @@ async function overTheWire(settings: DeployedSettings): Promise<TaskGridSettings
     ...(gatewayMissing === null ? {} : { noGateway: gatewayMissing }),
     cancel: settings.cancel,
     limits: { maxPriority: settings.priorities - 1 },
+    poll: { refreshMs, claimMs },
+    stuckAfterMs: visibilityMs,
     ...(dataDir === undefined ? {} : { path: dataDir }),
   };
 }

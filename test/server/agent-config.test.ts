@@ -73,6 +73,27 @@ describe("a deployment's file", () => {
     });
   });
 
+  it('says how often workers renew a claim, how long it lasts, and when a message is seen again', async () => {
+    const agent = {
+      ...captured,
+      task_ttl_refresh_interval_sec: '10',
+      task_ttl_expiration_offset_sec: 60,
+      agent_task_visibility_timeout_sec: 0,
+    };
+    expect((await grid()).workerTimes).toEqual({
+      refreshMs: 5000,
+      claimMs: 30_000,
+      visibilityMs: 3_600_000,
+    });
+    expect((await grid({}, {}, agent)).workerTimes).toEqual({
+      refreshMs: 10_000,
+      claimMs: 60_000,
+      visibilityMs: 3_600_000,
+    });
+    const none = await grid({ agentConfig: undefined, region: 'r', table: 't' });
+    expect(none.workerTimes.refreshMs).toBe(5000);
+  });
+
   it('may be inline, with the fields that clients are given as client_config_data alone', async () => {
     const { ddb_state_table, ...rest } = captured;
     expect(ddb_state_table).toBeDefined();
