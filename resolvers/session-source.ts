@@ -16,8 +16,8 @@ export const sessionSource = (
   deadlineMs,
   known: (ref) => ('field' in ref && ref.field === 'gridName' ? grid.name : undefined),
   async *scan({ filter, notes }) {
-    const { rows: found, scanned, truncated } = await grid.sessions(query, signal);
-    Object.assign(notes, { scanned, truncated, asOfMs: Date.now() });
+    const { rows: found, scanned, truncated, lookedAt } = await grid.sessions(query, signal);
+    Object.assign(notes, { scanned, truncated, pushedDown: lookedAt, asOfMs: Date.now() });
     for (const row of found) if (matches(filter, row, rows.read)) yield row;
   },
 });

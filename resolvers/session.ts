@@ -73,7 +73,8 @@ export class SessionResolver {
 
   @Query(() => SessionConnection, {
     nullable: true,
-    description: 'Sessions that this server submitted or that are active, newest first.',
+    description:
+      'Sessions that this server submitted, and those of anybody with tasks that wait or run now, newest first. Sessions of others that have ended are not listed (no index of the grid does): ask for them by id. `sources` says what was looked at, and `truncated` that there may be more.',
   })
   @Guard('own')
   sessions(

@@ -78,7 +78,7 @@ export class TaskResolver {
   @Query(() => TaskConnection, {
     nullable: true,
     description:
-      'Tasks of the sessions named in the filter, else of the sessions that are active or that this server submitted.',
+      'Tasks of the sessions named in the filter, else of the 1,000 newest sessions that have tasks waiting or running, or that this server submitted.',
   })
   @Guard('own')
   async tasks(

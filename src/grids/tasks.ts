@@ -113,7 +113,7 @@ export interface TaskGrid extends Grid {
     sessions: readonly string[] | undefined,
     signal: AbortSignal,
   ): Promise<readonly Source<TaskRow>[]>;
-  /** Sessions the registry or the active index knows, newest first. */
+  /** Sessions that the registry knows or that have pending or processing rows, newest first: not those of others that have ended. */
   sessions(
     query: { readonly active: boolean | undefined },
     signal: AbortSignal,
@@ -168,4 +168,6 @@ export interface SessionList {
   readonly rows: readonly SessionRow[];
   readonly truncated: boolean;
   readonly scanned: number;
+  /** What was looked at, for the report. */
+  readonly lookedAt: string;
 }

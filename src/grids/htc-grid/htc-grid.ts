@@ -136,6 +136,8 @@ export class HtcGrid implements TaskGrid {
       rows: ids.map((id) => this.#sessionRow(id)),
       truncated: known.truncated,
       scanned: known.active.scanned,
+      lookedAt:
+        'the sessions submitted here, and task_status IN (pending, processing) of all others',
     };
   }
 
