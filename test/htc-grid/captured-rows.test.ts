@@ -95,6 +95,21 @@ describe('captured rows', () => {
     expect(rows[0]?.failure).toMatchObject({ kind: 'CANCELLED' });
   });
 
+  it('of a task that was cancelled after it had finished tell both', async () => {
+    const [finished] = await fixture<RawItem[]>('session-3-tasks/items-3-final.json');
+    // What the grid's own cancel does to it: owner and status, nothing else.
+    const row = rowOf({ ...finished, task_owner: { S: 'None' }, task_status: { S: 'cancelled22' } });
+    expect(row).toMatchObject({
+      state: 'CANCELLED',
+      endedAt: 1795302629408,
+      worker: null,
+      failure: {
+        kind: 'CANCELLED',
+        message: 'It was cancelled after it had finished; its output is as the function left it.',
+      },
+    });
+  });
+
   it('of a task that was retried until it failed', async () => {
     const { steps } = await fixture<{ steps: { item: RawItem }[] }>('retries-until-failed.json');
     const rows = steps.map(({ item }) => rowOf(item));

@@ -116,6 +116,24 @@ describe('a table that throttles', () => {
   });
 });
 
+describe('a cancel that breaks off', () => {
+  it('is FAILED, with as many as were cancelled', async () => {
+    const broken = '7d94b3a0-1111-11ee-8000-0242ac120002';
+    await deployment.writer.insert(tasksOf(broken, 40), live());
+    let updates = 0;
+    proxy.fault = ({ operation }) =>
+      operation === 'UpdateItem' && ++updates > 20 ? 'AccessDeniedException' : undefined;
+    const [answer] = await grid.cancel([broken], false, live());
+    const cancelled = await deployment.reader.count(broken, 'cancelled', live());
+    expect(cancelled).toBe(20);
+    expect(answer).toMatchObject({
+      status: 'FAILED',
+      cancelledPending: cancelled,
+      totalCancelledTasks: cancelled,
+    });
+  });
+});
+
 describe('a table that does not answer', () => {
   it('is left alone after five reads without an answer: UNAVAILABLE at once, DOWN in health, since the first', async () => {
     expect(await tableOf()).toMatchObject({ status: 'OK', grid: 'OK', since: null });

@@ -38,7 +38,7 @@ export async function startTableProxy(target: string): Promise<TableProxy> {
       response.end(JSON.stringify({ __type: `com.amazonaws.dynamodb#${fault}`, message: 'no' }));
       return;
     }
-    const { host: _host, ...headers } = incoming.headers;
+    const headers = { ...incoming.headers, host: new URL(target).host };
     const outgoing = request(target, { method: 'POST', agent, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 500, answer.headers);
       answer.pipe(response);

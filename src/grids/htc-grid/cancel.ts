@@ -50,6 +50,7 @@ export async function cancelSession(
     totalCancelledTasks: 0,
     alreadyTerminal: 0,
   };
+  let tally: Tally = { pending: 0, retrying: 0, processing: 0, open: 0 };
   try {
     if (!dryRun) await settings.halted(session);
     const before = await openAndTotal(session, settings, signal);
@@ -64,26 +65,29 @@ export async function cancelSession(
         totalCancelledTasks: before.pending + before.processing,
         alreadyTerminal: before.ended,
       };
-    const tally = await (settings.native === undefined
-      ? cancelOpen(session, settings, signal)
-      : cancelNatively(session, settings.native, settings, signal));
+    if (settings.native === undefined) await cancelOpen(session, tally, settings, signal);
+    else tally = await cancelNatively(session, settings.native, settings, signal);
     const total = tally.pending + tally.retrying + tally.processing;
     return {
       ...none,
+      ...countsOfTally(tally),
       status: tally.open > 0 ? 'FAILED' : total > 0 ? 'DONE' : 'ALREADY_DONE',
-      cancelledPending: tally.pending,
-      cancelledRetrying: tally.retrying,
-      cancelledProcessing: tally.processing,
-      totalCancelledTasks: total,
       alreadyTerminal: Math.max(0, before.total - total - tally.open),
     };
   } catch (error) {
     signal.throwIfAborted();
     // One session that can't be reached must not hide what happened to the others.
     if (asGridError(error).code === 'INTERNAL_SERVER_ERROR') throw error;
-    return { ...none, status: 'FAILED' };
+    return { ...none, ...countsOfTally(tally), status: 'FAILED' };
   }
 }
+
+const countsOfTally = ({ pending, retrying, processing }: Tally) => ({
+  cancelledPending: pending,
+  cancelledRetrying: retrying,
+  cancelledProcessing: processing,
+  totalCancelledTasks: pending + retrying + processing,
+});
 
 /** Sends a session to the grid's own cancel; undefined where what it did is not known. */
 export type NativeCancel = (
@@ -147,13 +151,14 @@ function countedByTable(before: Seen, now: Seen): Tally {
 
 type Seen = Awaited<ReturnType<typeof openAndTotal>>;
 
+/** @param tally counts while it goes on: where it breaks off, what was cancelled is told all the same */
 async function cancelOpen(
   session: string,
+  tally: Tally,
   settings: CancelSettings,
   signal: AbortSignal,
-): Promise<Tally> {
+): Promise<void> {
   const { reader, writer, cancelled } = settings;
-  const tally: Tally = { pending: 0, retrying: 0, processing: 0, open: 0 };
   for (let round = 0; round < maxRounds; round++) {
     tally.open = 0;
     for (const state of ['pending', 'processing'] as const) {
@@ -179,5 +184,4 @@ async function cancelOpen(
     // A deployed table's index shows a cancelled task as open for a moment.
     await sleep(Math.min(500, 20 * (round + 1)), undefined, { signal });
   }
-  return tally;
 }

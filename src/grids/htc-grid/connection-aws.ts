@@ -1,5 +1,5 @@
 /** A table of AWS, or of any endpoint that speaks and signs like it, through the official client. */
-import type { DynamoDBClientConfig, DynamoDBClientResolvedConfig } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { repeatsOf } from './aws-repeats.js';
 import type { OnCall } from './calls.js';
 import { timed } from './calls.js';

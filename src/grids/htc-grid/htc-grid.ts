@@ -1,10 +1,10 @@
 /** An HTC-Grid behind the port: reading, following and cancelling on any table, submitting where there are workers. */
 import { GridError } from '../../errors.js';
+import { within } from '../../query/deadline.js';
 import type { Projection } from '../../query/plan.js';
 import type { Source } from '../../query/source.js';
 import type { CompletionLog } from '../../streams/log.js';
 import type { Capability, GridHealth } from '../grid.js';
-import { encodeId } from '../id.js';
 import type { WorkRow } from '../row.js';
 import type { Progress } from '../state.js';
 import { progressOf } from '../state.js';
@@ -32,15 +32,16 @@ import { answeredByIndex } from './fields.js';
 import { healthOf } from './health.js';
 import type { Component } from './health.js';
 import { indexEntry } from './item.js';
+import { KnownSessions } from './known-sessions.js';
 import { readPayload } from './payload.js';
 import { rowFields } from './row.js';
-import type { SessionEntry, SessionRegistry } from './registry.js';
+import type { SessionRegistry } from './registry.js';
 import type { SessionLogs } from './session-logs.js';
-import { timeOfSessionId } from './session-id.js';
+import { sessionRow } from './session-row.js';
 import { TaskSource } from './sources.js';
-import { isSessionId, nativeStates, workState } from './status.js';
+import { nativeStates, workState } from './status.js';
 import type { Submissions } from './submission.js';
-import type { ActiveSessions, TableReader } from './table.js';
+import type { TableReader } from './table.js';
 import type { TableWriter } from './table-writer.js';
 import type { TaskRows } from './task-rows.js';
 import { Totals } from './totals.js';
@@ -72,24 +73,22 @@ export interface HtcGridParts {
 
 /** Sessions of one list without names; more is said as truncated. */
 const maxSessions = 1000;
-/** Index entries read for each partition and state to find active sessions. */
-const activeEntries = 5000;
-/** Look-ups of active sessions closer together than this are one. */
-const activeForMs = 1000;
 const parallelSessions = 8;
+const defaultDeadlineMs = 20_000;
 
 export class HtcGrid implements TaskGrid {
   readonly kind = 'HTC_GRID';
   readonly name: string;
   readonly embedded: boolean;
   readonly #totals: Totals;
-  #active: { readonly at: number; readonly answer: Promise<ActiveSessions> } | undefined;
+  readonly #known: KnownSessions;
   #lastOkAt: number | null = null;
   #stopped: Promise<void> | undefined;
 
   constructor(private readonly parts: HtcGridParts) {
     this.name = parts.name;
     this.#totals = new Totals(parts);
+    this.#known = new KnownSessions(parts);
     this.embedded = parts.embedded;
   }
 
@@ -119,22 +118,22 @@ export class HtcGrid implements TaskGrid {
     signal: AbortSignal,
   ): Promise<readonly Source<TaskRow>[]> {
     if (sessions !== undefined) return [this.#source([...new Set(sessions)], false)];
-    const { ids, truncated } = await this.#known(signal);
-    return [this.#source(ids.slice(0, maxSessions), truncated || ids.length > maxSessions)];
+    const { ids, active } = await this.#known.all(signal);
+    return [this.#source(ids.slice(0, maxSessions), active.truncated || ids.length > maxSessions)];
   }
 
   async sessions(
     { active }: { readonly active: boolean | undefined },
     signal: AbortSignal,
   ): Promise<SessionList> {
-    const known = await this.#known(signal);
+    const known = await this.#known.all(signal);
     const ids =
       active === undefined
         ? known.ids
         : known.ids.filter((id) => known.active.sessions.has(id) === active);
     return {
       rows: ids.map((id) => this.#sessionRow(id)),
-      truncated: known.truncated,
+      truncated: known.active.truncated,
       scanned: known.active.scanned,
       lookedAt:
         'the sessions submitted here, and task_status IN (pending, processing) of all others',
@@ -145,8 +144,10 @@ export class HtcGrid implements TaskGrid {
     ids: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly (SessionRow | undefined)[]> {
-    return mapOf(ids, parallelSessions, async (id) =>
-      (await this.#exists(id, signal)) ? this.#sessionRow(id) : undefined,
+    return this.#within(signal, (limit) =>
+      mapOf(ids, parallelSessions, async (id) =>
+        (await this.#known.has(id, limit)) ? this.#sessionRow(id) : undefined,
+      ),
     );
   }
 
@@ -155,10 +156,12 @@ export class HtcGrid implements TaskGrid {
     signal: AbortSignal,
     projection: Projection = rowFields,
   ): Promise<readonly (TaskRow | Error | undefined)[]> {
-    const items = await this.parts.reader.items(ids, signal);
-    const rows = await this.parts.rows.rows([...items.values()], projection.fields, signal);
-    const byId = new Map(rows.map((row) => [row.nativeId, row]));
-    return ids.map((id) => byId.get(id));
+    return this.#within(signal, async (limit) => {
+      const items = await this.parts.reader.items(ids, limit);
+      const rows = await this.parts.rows.rows([...items.values()], projection.fields, limit);
+      const byId = new Map(rows.map((row) => [row.nativeId, row]));
+      return ids.map((id) => byId.get(id));
+    });
   }
 
   async progress(
@@ -166,17 +169,19 @@ export class HtcGrid implements TaskGrid {
     signal: AbortSignal,
   ): Promise<readonly (Progress | Error)[]> {
     const { logs } = this.parts;
-    return mapOf(sessions, parallelSessions, async (session) => {
-      const followed = logs.peek(session);
-      if (followed !== undefined) return followed.progress();
-      try {
-        const { counts } = await countsOf(session, everyState, this.parts, signal);
-        return progressOf(counts);
-      } catch (error) {
-        signal.throwIfAborted();
-        return error instanceof Error ? error : new Error(String(error));
-      }
-    });
+    return this.#within(signal, (limit) =>
+      mapOf(sessions, parallelSessions, async (session) => {
+        const followed = logs.peek(session);
+        if (followed !== undefined) return followed.progress();
+        try {
+          const { counts } = await countsOf(session, everyState, this.parts, limit);
+          return progressOf(counts);
+        } catch (error) {
+          limit.throwIfAborted();
+          return error instanceof Error ? error : new Error(String(error));
+        }
+      }),
+    );
   }
 
   async payload(
@@ -261,7 +266,7 @@ export class HtcGrid implements TaskGrid {
   }
 
   #source(sessions: readonly string[], truncated: boolean): TaskSource {
-    const { reader, rows, registry, logs, deadlineMs = 20_000 } = this.parts;
+    const { reader, rows, registry, logs, deadlineMs = defaultDeadlineMs } = this.parts;
     const settings = {
       grid: this.name,
       reader,
@@ -274,40 +279,15 @@ export class HtcGrid implements TaskGrid {
     return new TaskSource(settings, sessions, truncated);
   }
 
-  /** What is active and what the registry knows, newest first. */
-  async #known(signal: AbortSignal) {
-    const active = await this.#activeSessions(signal);
-    const entries = this.parts.registry.entries();
-    const times = new Map(entries.map((entry) => [entry.session, entry.submittedAt]));
-    for (const id of active.sessions) if (!times.has(id)) times.set(id, timeOfSessionId(id) ?? 0);
-    const ids = [...times]
-      .sort(([a, at], [b, bt]) => bt - at || (a < b ? -1 : 1))
-      .map(([id]) => id);
-    return { ids, active, truncated: active.truncated };
-  }
-
-  /** One look-up for all who ask within a second; it goes on when one of them leaves. */
-  async #activeSessions(signal: AbortSignal): Promise<ActiveSessions> {
-    signal.throwIfAborted();
-    const now = Date.now();
-    if (this.#active === undefined || now - this.#active.at > activeForMs) {
-      const answer = this.parts.reader.active(activeEntries, undefined);
-      const entry = { at: now, answer };
-      this.#active = entry;
-      answer.catch(() => {
-        if (this.#active === entry) this.#active = undefined;
-      });
-    }
-    return this.#active.answer;
-  }
-
-  async #exists(session: string, signal: AbortSignal): Promise<boolean> {
-    const { registry, logs, reader } = this.parts;
-    if (!isSessionId(session)) return false;
-    if (registry.get(session) !== undefined || logs.peek(session) !== undefined) return true;
-    for await (const page of reader.sessionPages(session, undefined, signal))
-      if (page.length > 0) return true;
-    return false;
+  /** Look-ups are bounded as lists are. */
+  #within<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { deadlineMs = defaultDeadlineMs } = this.parts;
+    const overdue = () =>
+      new GridError(
+        'TIMED_OUT',
+        `The grid "${this.name}" did not answer within ${String(deadlineMs)} ms.`,
+      );
+    return within({ signal, deadlineMs, overdue }, work);
   }
 
   #sessionRow(session: string): SessionRow {
@@ -317,29 +297,4 @@ export class HtcGrid implements TaskGrid {
   #missing(what: string): GridError {
     return new GridError('CAPABILITY_MISSING', `The grid "${this.name}" ${what}.`);
   }
-}
-
-export function sessionRow(
-  grid: string,
-  session: string,
-  entry: SessionEntry | undefined,
-): SessionRow {
-  return {
-    __typename: 'Session',
-    id: encodeId('Session', grid, session),
-    gridName: grid,
-    idKey: [grid, session],
-    nativeId: session,
-    owner: entry?.owner ?? null,
-    submittedAt: entry?.submittedAt ?? null,
-    submission:
-      entry === undefined
-        ? null
-        : {
-            state: entry.state,
-            expected: entry.expected,
-            accepted: entry.accepted,
-            error: entry.error,
-          },
-  };
 }
