@@ -98,7 +98,11 @@ describe('captured rows', () => {
   it('of a task that was cancelled after it had finished tell both', async () => {
     const [finished] = await fixture<RawItem[]>('session-3-tasks/items-3-final.json');
     // What the grid's own cancel does to it: owner and status, nothing else.
-    const row = rowOf({ ...finished, task_owner: { S: 'None' }, task_status: { S: 'cancelled22' } });
+    const row = rowOf({
+      ...finished,
+      task_owner: { S: 'None' },
+      task_status: { S: 'cancelled22' },
+    });
     expect(row).toMatchObject({
       state: 'CANCELLED',
       endedAt: 1795302629408,
