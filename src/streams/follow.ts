@@ -170,6 +170,11 @@ class Past<Entry> {
     return this.#settled !== undefined;
   }
 
+  /** Nobody takes any more. Not awaited: a generator returns only after its pending step. */
+  close(): void {
+    void this.batches.return().catch(() => undefined);
+  }
+
   /** The next batch; undefined behind the last. */
   take(): readonly Entry[] | undefined {
     const settled = this.#settled;
@@ -274,6 +279,7 @@ class Follower<Entry> {
       if (!pace.closed) throw error;
     } finally {
       pace.close();
+      for (const { past } of readers) if (past instanceof Past) past.close();
     }
   }
 

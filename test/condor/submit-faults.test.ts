@@ -11,7 +11,7 @@ import { signal } from './pool.js';
  * A pool of scripts: `condor_submit` notes its run, does what `body` says, and puts what it queued into
  * `queue.json`, which `condor_q` prints when it is asked for the mark in it.
  */
-function scripted(body: string) {
+function scripted(body: string, hold = 'true') {
   const folder = mkdtempSync(join(tmpdir(), 'submit-faults-'));
   const script = (name: string, text: string): void => {
     writeFileSync(join(folder, name), `#!/bin/sh\ncd ${folder}\n${text}\n`);
@@ -30,6 +30,7 @@ function scripted(body: string) {
      }
      ${body}`,
   );
+  script('condor_hold', hold);
   const port = openPool({
     name: 'pool',
     path: folder,
@@ -134,5 +135,24 @@ describe('a submission', () => {
     await expect(
       actions.submit(request({ idempotencyKey: undefined }), signal),
     ).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+});
+
+describe('an action on more jobs than one command takes', () => {
+  const keys = Array.from({ length: 1001 }, (_, procId) => ({
+    ...{ schedd: 'pool.test', clusterId: 7, procId },
+  }));
+  const says = 'for id in "$@"; do echo "Job $id held"; done';
+
+  test('goes on to its end when the caller leaves during the first', async () => {
+    const pool = scripted('', `touch begun; ${untilGo}; echo $$ >>runs; ${says}`);
+    const leaving = new AbortController();
+    const who = { identity: 'alice', admin: true };
+    const acted = pool.actions.act({ kind: 'HOLD', reason: undefined }, keys, who, leaving.signal);
+    await vi.waitFor(() => expect(pool.has('begun')).toBe(true));
+    leaving.abort(new Error('gone'));
+    pool.put('go');
+    expect(new Set((await acted).map(({ status }) => status))).toEqual(new Set(['DONE']));
+    expect(pool.runs()).toBe(3);
   });
 });

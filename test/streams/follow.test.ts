@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { AppendLog, type EndReason, type Snapshot, until } from '../../src/streams/index.js';
 import { HandClock } from './hand-clock.js';
 import { entriesOf, kindsOf, numbers, subscribe } from './subscriber.js';
@@ -378,6 +378,24 @@ describe('a snapshot from elsewhere', () => {
     ends.abort('SHUTDOWN');
     expect(await subscriber.next()).toMatchObject({ kind: 'END', end: { reason: 'SHUTDOWN' } });
     await subscriber.over();
+  });
+
+  it('is returned when nobody reads it to its end', async () => {
+    let returned = false;
+    const subscriber = subscribe(logOf([]), {
+      start: { kind: 'snapshot' },
+      snapshot: async function* () {
+        try {
+          yield [1];
+          yield [2];
+        } finally {
+          returned = true;
+        }
+      },
+    });
+    expect(await subscriber.next()).toMatchObject({ kind: 'SNAPSHOT', entries: [1] });
+    await subscriber.source.return();
+    await vi.waitFor(() => expect(returned).toBe(true));
   });
 
   it('fails the stream when it fails', async () => {

@@ -43,48 +43,69 @@ export async function act(
 ): Promise<readonly ActedJob[]> {
   const acting = await actingFor(actions.actAs, actor, actions.prefix, 'act');
   const reason = reasonFor(action, actor, acting);
-  const done = await eachBatch(actions, keys, idsPerCommand, signal, async (schedd, batch) => {
-    const command: Command = {
-      program: programs[action.kind],
-      args: [
-        ...addressed(actions.pool, schedd),
-        ...(reason === undefined ? [] : ['-reason', reason]),
-        ...batch.map(nativeId),
-      ],
-    };
-    const { deadlineMs } = actions;
-    const ended = await actions.runner.run(command, { acting, deadlineMs, signal });
-    const said = outcomesIn(`${ended.stdout}\n${ended.stderr}`);
-    // A failure of the command as a whole is that of the jobs it said nothing about.
-    const failure = actionFailure(command, ended, acting.user);
-    return batch.map((key): ActedJob => {
-      const own = said.get(nativeId(key));
-      return own ? { key, ...own } : failedJob(key, failure ?? silence(command));
-    });
-  });
+  const done = await eachBatch(
+    actions,
+    keys,
+    idsPerCommand,
+    signal,
+    async (schedd, batch, until) => {
+      const command: Command = {
+        program: programs[action.kind],
+        args: [
+          ...addressed(actions.pool, schedd),
+          ...(reason === undefined ? [] : ['-reason', reason]),
+          ...batch.map(nativeId),
+        ],
+      };
+      const { deadlineMs } = actions;
+      const ended = await actions.runner.run(command, { acting, deadlineMs, signal: until });
+      const said = outcomesIn(`${ended.stdout}\n${ended.stderr}`);
+      // A failure of the command as a whole is that of the jobs it said nothing about.
+      const failure = actionFailure(command, ended, acting.user);
+      return batch.map((key): ActedJob => {
+        const own = said.get(nativeId(key));
+        return own ? { key, ...own } : failedJob(key, failure ?? silence(command));
+      });
+    },
+  );
   return keys.map(
     (key) => done.get(key) ?? failedJob(key, silence({ program: programs[action.kind] })),
   );
 }
 
-/** Runs the batches of all schedds; one that fails is the outcome of its own jobs. */
+/**
+ * Runs the batches of all schedds; one that fails is the outcome of its own jobs. Who leaves while the first waits for
+ * its place ends it all there; once one has been acted on, the others are too.
+ */
 export async function eachBatch(
   { named }: Pick<Actions, 'named'>,
   keys: readonly JobKey[],
   size: number,
   signal: AbortSignal,
-  run: (schedd: Schedd, batch: readonly JobKey[]) => Promise<readonly ActedJob[]>,
+  run: (
+    schedd: Schedd,
+    batch: readonly JobKey[],
+    until: AbortSignal,
+  ) => Promise<readonly ActedJob[]>,
 ): Promise<ReadonlyMap<JobKey, ActedJob>> {
+  const ever = new AbortController().signal;
   const done = new Map<JobKey, ActedJob>();
   const bySchedd = new Map<string, JobKey[]>();
   for (const key of keys) bySchedd.set(key.schedd, [...(bySchedd.get(key.schedd) ?? []), key]);
   await Promise.all(
     [...bySchedd].map(async ([name, own]) => {
+      let until = signal;
       for (let at = 0; at < own.length; at += size) {
         const batch = own.slice(at, at + size);
         const acted = await Promise.resolve()
-          .then(async () => run(await named(name, signal), batch))
-          .catch((error: unknown) => batch.map((key) => failedJob(key, asGridError(error))));
+          .then(async () => run(await named(name, until), batch, until))
+          .then(
+            (outcomes) => {
+              until = ever;
+              return outcomes;
+            },
+            (error: unknown) => batch.map((key) => failedJob(key, asGridError(error))),
+          );
         for (const one of acted) done.set(one.key, one);
       }
     }),

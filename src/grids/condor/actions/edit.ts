@@ -26,8 +26,8 @@ export async function edit(
   const { hidden } = await actions.pool.policy(signal);
   const words = checkedEdits(action.set, hidden).map(([name, text]) => `${name}=${text}`);
   const acting = await actingFor(actions.actAs, actor, actions.prefix, 'act');
-  const done = await eachBatch(actions, keys, idsPerCommand, signal, (schedd, batch) =>
-    editBatch(actions, schedd, batch, words, acting, signal),
+  const done = await eachBatch(actions, keys, idsPerCommand, signal, (schedd, batch, until) =>
+    editBatch(actions, schedd, batch, words, acting, until),
   );
   return keys.map((key) => done.get(key) ?? failedJob(key, unsaid));
 }
@@ -48,7 +48,9 @@ async function editBatch(
       args: [...addressed(actions.pool, schedd), ...left.map(nativeId), ...words],
     };
     const { deadlineMs } = actions;
-    const ended = await actions.runner.run(command, { acting, deadlineMs, signal });
+    // Who leaves in between stops no try that follows from one that was made.
+    const until = tries === 0 ? signal : new AbortController().signal;
+    const ended = await actions.runner.run(command, { acting, deadlineMs, signal: until });
     const failure = actionFailure(command, ended, acting.user);
     if (failure === undefined) {
       return [
