@@ -227,7 +227,7 @@ describeReal('pool', 'a real pool', (pool) => {
     });
 
     test('that HTCondor refuses says why', async () => {
-      const bad = { attributes: { ...held, request_memory: '1 potato' } };
+      const bad = { attributes: { ...held, request_memory: '1 xyz' } };
       await expect(acting().submit(submission(bad), signal)).rejects.toMatchObject({
         code: 'BAD_USER_INPUT',
         message: expect.stringContaining('condor_submit refused it') as string,
