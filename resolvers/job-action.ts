@@ -47,7 +47,9 @@ export class JobActionResolver {
         );
       }
       // Before the jobs exist: what completes meanwhile is after this cursor. A log that can't be read stops no job.
-      const position = await pool.logs?.position(signal).catch(() => undefined);
+      const position = input.dryRun
+        ? undefined
+        : await pool.logs?.position(signal).catch(() => undefined);
       const { cluster, jobs, ads, replayed } = await actions.submit(
         {
           schedd: input.schedd ?? undefined,
