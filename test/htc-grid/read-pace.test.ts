@@ -121,6 +121,18 @@ describe('a table that throttles', () => {
     reader.close();
   });
 
+  it('also slows down where it leaves keys of a batch out, and the answer is what it gave', async () => {
+    const clock = new HandClock();
+    const pace = new ReadPace({ clock });
+    const keys = { t: { Keys: [{ task_id: { S: 's_1' } }] } };
+    const { connection } = table(clock);
+    const batch = { Responses: { t: [] }, UnprocessedKeys: keys };
+    const reader = paced({ ...connection, send: async () => batch }, pace, { clock });
+    expect(await reader.send('BatchGetItem', { RequestItems: keys }, live())).toBe(batch);
+    expect(pace.unitsPerSecond).toBe(2);
+    reader.close();
+  });
+
   it('takes writes without a wait', async () => {
     const clock = new HandClock();
     const { state, connection } = table(clock);

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeId } from '../../src/grids/id.js';
 import type { HtcGrid } from '../../src/grids/htc-grid/index.js';
-import { taskIdOf } from '../../src/grids/htc-grid/status.js';
+import { statusOf, taskIdOf } from '../../src/grids/htc-grid/status.js';
 import type { Graph } from '../graph/open-graph.js';
 import { openGraph } from '../graph/open-graph.js';
 import type { Deployment } from './deployed.js';
@@ -120,6 +120,38 @@ describe('reading a deployed grid', () => {
     expect(
       proxy.calls.map(({ operation }) => operation).filter((one) => !allowed.has(one)),
     ).toEqual([]);
+  });
+
+  it('lists what was sent here and what has work, and says so; what others have ended is found by its id', async () => {
+    const ended = '7d94b3a0-1111-11ee-8000-0242ac120002';
+    await deployment.put([
+      {
+        task_id: { S: taskIdOf(ended, 0) },
+        session_id: { S: ended },
+        task_status: { S: statusOf('finished', ended) },
+        heartbeat_expiration_timestamp: { N: '1' },
+      },
+    ]);
+    const { data } = await graph.answer<object, object>(
+      `query ($ended: ID!) { sessions { nodes { nativeId } sources { truncated scanned pushedDown } }
+        session(id: $ended) { nativeId owner progress { total terminal } } }`,
+      { ended: encodeId('Session', 'prod', ended) },
+    );
+    expect(data).toEqual({
+      sessions: {
+        nodes: expect.arrayContaining([{ nativeId: own }, { nativeId: elsewhere }]) as unknown,
+        sources: [
+          {
+            truncated: false,
+            scanned: 3,
+            pushedDown:
+              'the sessions submitted here, and task_status IN (pending, processing) of all others',
+          },
+        ],
+      },
+      session: { nativeId: ended, owner: null, progress: { total: 1, terminal: 1 } },
+    });
+    expect(JSON.stringify((data as { sessions: unknown }).sessions)).not.toContain(ended);
   });
 
   it('looks up a hundred tasks in one batch, and counts states without rows', async () => {

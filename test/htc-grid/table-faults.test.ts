@@ -24,14 +24,15 @@ beforeAll(async () => {
   await deployment.writer.insert(tasksOf(session, 300), live());
   proxy = await startTableProxy(deployment.endpoint);
 });
+const place = () => ({
+  table: deployment.table,
+  region: 'eu-west-1',
+  endpoint: proxy.endpoint,
+  credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+});
 const open = (more: object = {}, patienceMs = 60_000) =>
   deployment.open({
-    table: {
-      table: deployment.table,
-      region: 'eu-west-1',
-      endpoint: proxy.endpoint,
-      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-    },
+    table: place(),
     ...more,
     pace: { pauseMs: 10, leastUnits: 500, patienceMs },
   });
@@ -155,6 +156,20 @@ describe('a table that does not answer', () => {
       since: expect.any(Number) as number,
     });
     expect(proxy.calls).toHaveLength(calls);
+  });
+
+  it('is asked again where the connection broke off, and not where nothing came in time', async () => {
+    const asked = () =>
+      proxy.calls.splice(0).filter(({ operation }) => operation !== 'DescribeTable');
+    proxy.fault = () => 'cut';
+    await expect(grid.findTasks([`${session}_0`], live())).rejects.toThrow(/does not answer/);
+    expect(asked()).toHaveLength(4);
+    const hurried = await open({ table: { ...place(), callMs: 300 } });
+    proxy.fault = () => 'silent';
+    await expect(hurried.findTasks([`${session}_0`], live())).rejects.toMatchObject({
+      code: 'TIMED_OUT',
+    });
+    expect(asked()).toHaveLength(1);
   });
 
   it('is DEGRADED after one, and what went well afterwards ends it', async () => {

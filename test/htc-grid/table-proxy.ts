@@ -8,8 +8,8 @@ export interface TableCall {
   readonly operation: string;
   readonly body: string;
 }
-/** The name of DynamoDB's error, or the connection ends without an answer. */
-export type TableFault = 'cut' | `${string}Exception` | undefined;
+/** The name of DynamoDB's error, or the connection ends without an answer, or nothing ever comes. */
+export type TableFault = 'cut' | 'silent' | `${string}Exception` | undefined;
 
 export interface TableProxy {
   readonly endpoint: string;
@@ -33,6 +33,7 @@ export async function startTableProxy(target: string): Promise<TableProxy> {
       incoming.socket.destroy();
       return;
     }
+    if (fault === 'silent') return;
     if (fault !== undefined) {
       response.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' });
       response.end(JSON.stringify({ __type: `com.amazonaws.dynamodb#${fault}`, message: 'no' }));
