@@ -10,6 +10,9 @@ import { httpList, inProcess } from './benches/list.js';
 import { clients, lookups } from './benches/lookups.js';
 import { pages } from './benches/pages.js';
 import { session } from './benches/session.js';
+import { start } from './benches/start.js';
+import { submission } from './benches/submission.js';
+import { taskPages } from './benches/task-pages.js';
 import { disconnect } from './client.js';
 import { brief } from './measure.js';
 import { Queue } from './queue.js';
@@ -24,8 +27,11 @@ const benches: readonly Bench[] = [
   clients,
   httpList,
   inProcess,
+  start,
   session,
+  submission,
   dataPlane,
+  taskPages,
   classad,
   events,
 ];

@@ -1,51 +1,82 @@
-/** Writing the inputs of a session: in pipelines, against one after another as the Python client does. */
-import { Redis } from 'ioredis';
+/** Inputs and outputs of a session through a Redis that is a millisecond away, against one after another. */
 import { RedisDataPlane } from '../../src/grids/htc-grid/data-plane-redis.js';
+import { outputKey } from '../../src/grids/htc-grid/data-plane.js';
+import { encodeOutput } from '../../src/grids/htc-grid/encoding.js';
 import { newSessionId } from '../../src/grids/htc-grid/session-id.js';
+import { taskIdOf } from '../../src/grids/htc-grid/status.js';
 import { storedInputs } from '../../src/grids/htc-grid/stored.js';
-import { findRedis } from '../../test/real/redis.js';
 import type { Bench } from '../bench.js';
-import { NotRun } from '../bench.js';
-import { delayed } from '../delayed.js';
-import { inTurns, ratio, timed } from '../measure.js';
+import { Child } from '../child.js';
+import { farRedis } from '../far-redis.js';
+import { inTurns, ratio, sampleOf, timed } from '../measure.js';
 
 export const dataPlane: Bench = {
   name: 'data-plane',
-  about: 'inputs of a session into a Redis with 1 ms delay, against one after another',
+  about:
+    'inputs and outputs of a session through a Redis with 1 ms delay, against one after another',
   async run({ quick }) {
     const tasks = quick ? 500 : 10_000;
-    const redis = findRedis();
-    if (typeof redis === 'string') throw new NotRun(redis);
-    const server = await redis.start();
-    const far = await delayed(server.port, 1);
-    const client = new Redis({ host: '127.0.0.1', port: far.port });
-    const data = await RedisDataPlane.open({ host: '127.0.0.1', port: far.port });
+    const far = await farRedis();
+    const { host, port, client } = far;
+    const data = await RedisDataPlane.open({ host, port });
     const payloads = Array.from({ length: tasks }, (_, n) => ({ n, text: 'x'.repeat(1000) }));
     const inputs = () => storedInputs(newSessionId(), payloads);
+    const session = newSessionId();
+    const reader = await Child.start('outputs', { host, port, session, tasks, page: 1000 });
+    const outputs = payloads.map((_, index) => outputKey(taskIdOf(session, index)));
+    const output = encodeOutput(JSON.stringify({ text: 'x'.repeat(1000) }));
+    const read = () => reader.ask<number>('read');
     try {
+      await data.put(outputs.map((key) => [key, output] as const));
+      const growth: number[] = [];
       const times = await inTurns(
         {
-          oneByOne: () =>
+          putOneByOne: () =>
             timed(async () => {
               for (const [key, text] of inputs()) await client.set(key, text);
             }),
-          pipelined: () => timed(() => data.put(inputs())),
+          put: () => timed(() => data.put(inputs())),
+          getOneByOne: () =>
+            timed(async () => {
+              for (const key of outputs) await client.get(key);
+            }),
+          getPages: async () => {
+            let ms = 0;
+            growth.push(
+              await reader.growthOf(async () => {
+                ms = await read();
+              }),
+            );
+            return ms;
+          },
         },
         quick ? 1 : 3,
       );
+      const { median, least, largest } = sampleOf(growth);
       return [
         ratio(
-          `${String(tasks)} inputs of 1 KB one after another, times in pipelines`,
-          [times.oneByOne, times.pipelined],
+          `${String(tasks)} inputs of 1 KB one after another, times many at once`,
+          [times.putOneByOne, times.put],
           'ms',
           { atLeast: 30 },
         ),
+        ratio(
+          `${String(tasks)} outputs of 1 KB one after another, times in pages of 1,000`,
+          [times.getOneByOne, times.getPages],
+          'ms',
+          { atLeast: 50 },
+        ),
+        {
+          what: 'memory of the process that read the pages, beyond what it had, at its peak',
+          value: median,
+          unit: 'MB',
+          spread: [least, largest],
+        },
       ];
     } finally {
-      client.disconnect();
+      await reader.stop();
       await data.stop();
       await far.stop();
-      await server.stop();
     }
   },
 };

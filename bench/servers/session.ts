@@ -1,12 +1,9 @@
 /** A graph over an embedded grid that runs one large session when it is asked to. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { type ExecutionResult, graphql, type GraphQLSchema, parse, subscribe } from 'graphql';
-import { buildGraph, GraphService } from '../../resolvers/index.js';
-import { localAdmin } from '../../src/access/authenticator.js';
 import { openEmbedded } from '../../src/grids/htc-grid/index.js';
-import { GridRegistry } from '../../src/grids/registry.js';
 import type { Started } from '../child.js';
+import { Graph } from '../graph.js';
 import { timed } from '../measure.js';
 
 export interface SessionRun {
@@ -24,13 +21,12 @@ const echo = fileURLToPath(new URL('./echo-task.ts', import.meta.url));
 
 export async function start({ tasks }: { readonly tasks: number }): Promise<Started> {
   const grid = await openEmbedded({ name: 'local', handler: echo });
-  const service = new GraphService(new GridRegistry([grid]));
-  const graph = new Graph(await buildGraph(), service);
+  const graph = await Graph.over(grid);
   return {
     url: '',
     answers: { run: () => run(graph, tasks) },
     async stop() {
-      service.close();
+      graph.close();
       await grid.stop();
     },
   };
@@ -149,47 +145,4 @@ async function allPages(graph: Graph, session: string, tasks: number): Promise<v
     ({ endCursor: after, hasNextPage: more } = answer.tasks.pageInfo);
   }
   if (paged !== tasks) throw new Error(`The pages hold ${paged} tasks of ${tasks}.`);
-}
-
-/** The graph in process: errors are raised. */
-class Graph {
-  readonly #operation = {
-    caller: localAdmin,
-    requestId: 'bench',
-    signal: new AbortController().signal,
-  };
-
-  constructor(
-    private readonly schema: GraphQLSchema,
-    private readonly service: GraphService,
-  ) {}
-
-  async ask<Data>(
-    source: string,
-    variableValues: Readonly<Record<string, unknown>>,
-  ): Promise<Data> {
-    const contextValue = this.service.context(this.#operation);
-    return dataOf(await graphql({ schema: this.schema, source, variableValues, contextValue }));
-  }
-
-  async *follow<Event>(
-    source: string,
-    variableValues: Readonly<Record<string, unknown>>,
-  ): AsyncGenerator<Event, void, undefined> {
-    const { schema } = this;
-    const contextValue = this.service.context(this.#operation);
-    const events = await subscribe({
-      schema,
-      document: parse(source),
-      variableValues,
-      contextValue,
-    });
-    if (!(Symbol.asyncIterator in events)) throw new Error(JSON.stringify(events.errors));
-    for await (const event of events) yield dataOf<Event>(event);
-  }
-}
-
-function dataOf<Data>({ data, errors }: ExecutionResult): Data {
-  if (errors) throw new Error(JSON.stringify(errors));
-  return data as Data;
 }

@@ -1,5 +1,6 @@
 /** Sessions of an embedded grid: submitted, looked at, cancelled. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { demonstrationTask } from '../../src/grids/htc-grid/demonstration.js';
 import {
   CancelSessionsDocument,
   SessionByNativeIdDocument,
@@ -19,7 +20,8 @@ describe('sessions', () => {
   let graph: Graph;
   beforeAll(async () => {
     const limits = { maxPayloads: 1000, maxPayloadBytes: 10_000 };
-    graph = await openGraph([await embeddedGrid({ limits })]);
+    // In this process: four worker processes that start at once take seconds, and have a suite of their own.
+    graph = await openGraph([await embeddedGrid({ limits, run: demonstrationTask })]);
   });
   afterAll(() => graph.stop());
 

@@ -1,5 +1,6 @@
 /** The data plane of a deployed grid: Redis, the keys and values of HTC-Grid's own client. */
-import type { ChainableCommander, Redis, RedisOptions } from 'ioredis';
+import { setImmediate as immediate } from 'node:timers/promises';
+import type { Redis, RedisOptions } from 'ioredis';
 import type { OnCall } from './calls.js';
 import { timed } from './calls.js';
 import type { DataPlane, StoredText } from './data-plane.js';
@@ -19,12 +20,22 @@ export interface RedisSettings {
   readonly onCall?: OnCall;
 }
 
-/** Pairs in one pipeline: bounds what is buffered here and in Redis. */
-const pipelineLimit = 500;
-const pipelineChars = 4 * 1024 * 1024;
+/** What is written at once, in one command for many pairs: bounds what is buffered here and in Redis. */
+const pairsLimit = 500;
+const charsLimit = 4 * 1024 * 1024;
 const label = 'The data plane (Redis)';
 
+/** Values that are read at once for callers that ask for one each. */
+interface Round {
+  readonly maxChars: number;
+  readonly keys: string[];
+  readonly answers: Promise<readonly (StoredText | undefined)[]>;
+}
+const keysLimit = 1000;
+
 export class RedisDataPlane implements DataPlane {
+  #round: Round | undefined;
+
   private constructor(
     private readonly redis: Redis,
     private readonly onCall: OnCall | undefined,
@@ -53,26 +64,39 @@ export class RedisDataPlane implements DataPlane {
   }
 
   async put(entries: Iterable<readonly [string, string]>, signal?: AbortSignal): Promise<void> {
-    let pipeline = this.redis.pipeline();
+    let pairs: string[] = [];
     let chars = 0;
     const flush = () => {
-      const full = pipeline;
-      pipeline = this.redis.pipeline();
+      const full = pairs;
+      pairs = [];
       chars = 0;
-      return timed('data-write', label, this.onCall, signal, async () => {
-        for (const [error] of (await full.exec()) ?? []) if (error !== null) throw error;
-      });
+      return timed('data-write', label, this.onCall, signal, () => this.redis.mset(full));
     };
     for (const [key, text] of entries) {
-      pipeline.set(key, text);
+      pairs.push(key, text);
       chars += text.length;
-      if (pipeline.length >= pipelineLimit || chars >= pipelineChars) await flush();
+      if (pairs.length >= 2 * pairsLimit || chars >= charsLimit) await flush();
     }
-    if (pipeline.length > 0) await flush();
+    if (pairs.length > 0) await flush();
   }
 
+  /** What is asked for in one turn of the event loop, such as the outputs of a page, is one round. */
   async get(key: string, maxChars: number, signal?: AbortSignal): Promise<StoredText | undefined> {
-    return (await this.getMany([key], maxChars, signal))[0];
+    signal?.throwIfAborted();
+    let round = this.#round;
+    if (round?.maxChars !== maxChars || round.keys.length >= keysLimit)
+      this.#round = round = this.#begin(maxChars);
+    const index = round.keys.push(key) - 1;
+    return (await round.answers)[index];
+  }
+
+  #begin(maxChars: number): Round {
+    const keys: string[] = [];
+    const answers = immediate().then(() => {
+      if (this.#round?.keys === keys) this.#round = undefined;
+      return this.getMany(keys, maxChars);
+    });
+    return { maxChars, keys, answers };
   }
 
   getMany(
@@ -80,13 +104,15 @@ export class RedisDataPlane implements DataPlane {
     maxChars: number,
     signal?: AbortSignal,
   ): Promise<(StoredText | undefined)[]> {
+    const { redis } = this;
+    // Commands go out one behind another, none waits for the answer to the one before.
     return timed('data-read', label, this.onCall, signal, async () => {
       // One character more than asked for: a value that ends before it is whole, and needs no more commands.
       const last = Number.isFinite(maxChars) ? Math.max(0, maxChars) : -1;
-      const heads = await this.#each(keys, (pipeline, key) => pipeline.getrange(key, 0, last));
+      const heads = await Promise.all(keys.map((key) => redis.getrange(key, 0, last)));
       const long = keys.filter((_key, index) => String(heads[index]).length > maxChars);
-      const sizes = await this.#each(long, (pipeline, key) => pipeline.strlen(key));
-      const ends = await this.#each(long, (pipeline, key) => pipeline.getrange(key, -2, -1));
+      const sizes = await Promise.all(long.map((key) => redis.strlen(key)));
+      const ends = await Promise.all(long.map((key) => redis.getrange(key, -2, -1)));
       const place = new Map(long.map((key, index) => [key, index]));
       return heads.map((head, index) => {
         const text = String(head);
@@ -110,22 +136,7 @@ export class RedisDataPlane implements DataPlane {
     });
   }
 
-  async #each(
-    keys: readonly string[],
-    ask: (pipeline: ChainableCommander, key: string) => unknown,
-  ): Promise<unknown[]> {
-    if (keys.length === 0) return [];
-    const pipeline = this.redis.pipeline();
-    for (const key of keys) ask(pipeline, key);
-    return ((await pipeline.exec()) ?? []).map(valueOf);
-  }
-
   async stop(): Promise<void> {
     this.redis.disconnect();
   }
-}
-
-function valueOf([error, value]: readonly [Error | null, unknown]): unknown {
-  if (error !== null) throw error;
-  return value;
 }
