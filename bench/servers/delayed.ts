@@ -6,6 +6,6 @@ export async function start(settings: {
   readonly to: number;
   readonly delayMs: number;
 }): Promise<Started> {
-  const { port, stop } = await delayed(settings.to, settings.delayMs);
-  return { url: String(port), stop };
+  const far = await delayed(settings.to, settings.delayMs);
+  return { url: String(far.port), stop: () => far.stop() };
 }
