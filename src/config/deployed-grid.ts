@@ -7,6 +7,7 @@ import { isLoopback } from './loopback.js';
 import { ConfigError } from './problem.js';
 
 const storages = ['REDIS', 'S3', 'S3+REDIS'] as const;
+const completions = ['AUTO', 'STREAMS', 'KEYSPACE', 'POLL'] as const;
 const text = z.string().min(1);
 
 export const deployedEntry = z.strictObject({
@@ -52,6 +53,7 @@ export const deployedEntry = z.strictObject({
     })
     .optional(),
   cancel: z.enum(['TABLE', 'GATEWAY']).default('TABLE'),
+  completions: z.enum(completions).default('AUTO'),
   priorities: z.int().min(1).max(100).optional(),
   dataDir: text.optional(),
 });
@@ -101,6 +103,8 @@ export interface DeployedSettings {
   /** Why there is no gateway, and what to configure; null where there is one. */
   readonly gatewayMissing: string | null;
   readonly cancel: 'TABLE' | 'GATEWAY';
+  /** Where completions are learned from. */
+  readonly completions: (typeof completions)[number];
   readonly priorities: number;
   readonly workerTimes: WorkerTimes;
   readonly dataDir: string | undefined;
@@ -131,6 +135,10 @@ export async function deployedSettings(
   const storage = storageOf(entry, agent, where, problems);
   const usesRedis = storage === 'REDIS' || storage === 'S3+REDIS';
   const usesS3 = storage === 'S3' || storage === 'S3+REDIS';
+  if (entry.completions === 'KEYSPACE' && !usesRedis)
+    problems.push(
+      `${where}.completions: expected "AUTO", "STREAMS" or "POLL" for a data plane without a Redis, but got "KEYSPACE".`,
+    );
   const { gateway, missing } = gatewayOf(entry, agent, where, environment, problems);
   if (entry.cancel === 'GATEWAY' && gateway === undefined)
     problems.push(`${where}.cancel: expected "TABLE", but got "GATEWAY": ${missing ?? ''}`);
@@ -165,6 +173,7 @@ export async function deployedSettings(
         ? 'no data plane is configured (storage, redis or s3, or an agentConfig)'
         : missing,
     cancel: entry.cancel,
+    completions: entry.completions,
     priorities: entry.priorities ?? prioritiesOf(agent),
     workerTimes: workerTimesOf(agent),
     dataDir: entry.dataDir,

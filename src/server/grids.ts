@@ -127,6 +127,7 @@ async function overTheWire(settings: DeployedSettings): Promise<TaskGridSettings
     ...(gateway === undefined ? {} : { gateway: accessOf(gateway) }),
     ...(gatewayMissing === null ? {} : { noGateway: gatewayMissing }),
     cancel: settings.cancel,
+    completions: settings.completions,
     limits: { maxPriority: settings.priorities - 1 },
     poll: { refreshMs, claimMs },
     stuckAfterMs: visibilityMs,

@@ -118,7 +118,7 @@ describe('a log that is rebuilt', () => {
     const logs = new SessionLogs({
       grid: 'g',
       source: hub,
-      everythingFromLogs: false,
+      everythingFromLogs: () => false,
       expected: async () => 3,
       reader: tableOf(rows, () => {
         // Told twice over: by the table that is being read, and live.
@@ -138,7 +138,7 @@ describe('a log that is rebuilt', () => {
     const logs = new SessionLogs({
       grid: 'g',
       source: hub,
-      everythingFromLogs: false,
+      everythingFromLogs: () => false,
       expected: async () => 1,
       reader: tableOf(rows, () => undefined),
     });
@@ -159,7 +159,7 @@ describe('a log that is rebuilt', () => {
     const logs = new SessionLogs({
       grid: 'g',
       source: hub,
-      everythingFromLogs: false,
+      everythingFromLogs: () => false,
       expected: async () => undefined,
       reader,
     });
@@ -177,7 +177,7 @@ describe('a log that is rebuilt', () => {
     const logs = new SessionLogs({
       grid: 'g',
       source: hub,
-      everythingFromLogs: false,
+      everythingFromLogs: () => false,
       expected: async () => undefined,
       reader: tableOf(new Map([['s_0', item(0, 'pending')]]), () => undefined),
       maxLogs: 2,

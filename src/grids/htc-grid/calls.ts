@@ -2,7 +2,8 @@
 import { setMaxListeners } from 'node:events';
 import { asGridError, GridError } from '../../errors.js';
 
-export type CallKind = 'table-read' | 'table-write' | 'data-read' | 'data-write' | 'gateway';
+export type CallKind =
+  'table-read' | 'table-write' | 'stream-read' | 'data-read' | 'data-write' | 'gateway';
 type CallOutcome = 'ok' | 'refused' | 'throttled' | 'failed' | 'aborted';
 
 export interface Call {
@@ -23,6 +24,7 @@ const throttled = new Set([
   'ProvisionedThroughputExceededException',
   'ThrottlingException',
   'RequestLimitExceeded',
+  'LimitExceededException',
   'Throttling',
   'TooManyRequestsException',
   'SlowDown',

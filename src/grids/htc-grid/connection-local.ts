@@ -7,6 +7,8 @@ import { timed } from './calls.js';
 import type { Connection, Operation, Operations } from './connection.js';
 import { kindOf, labelOf, unitsOf } from './connection.js';
 import type { LocalDynamoDb } from './dynamodb-thread.js';
+import type { JsonAnswer } from './json-post.js';
+import { failureOf, named } from './json-post.js';
 
 export interface LocalSettings {
   readonly table: string;
@@ -26,7 +28,7 @@ export function connectLocally(settings: LocalSettings): Connection {
   ): Promise<object> => {
     const call = dynamo.call(operation, JSON.stringify(input));
     const { status, body } = await limited(call, callMs, signal);
-    const answer = JSON.parse(body) as Answer;
+    const answer = JSON.parse(body) as JsonAnswer;
     if (status === 200) return answer;
     throw failureOf(answer);
   };
@@ -58,22 +60,4 @@ function limited<T>(call: Promise<T>, callMs: number, signal: AbortSignal | unde
       signal?.removeEventListener('abort', abort);
     });
   });
-}
-
-interface Answer {
-  readonly __type?: string;
-  readonly message?: string;
-  readonly Message?: string;
-}
-
-/** The name after the `#` is the one the official client gives the error. */
-function failureOf(answer: Answer): Error {
-  const name = answer.__type?.split('#').at(-1) ?? 'UnknownError';
-  return named(name, answer.message ?? answer.Message ?? name);
-}
-
-function named(name: string, message: string): Error {
-  const error = new Error(message);
-  error.name = name;
-  return error;
 }

@@ -44,20 +44,7 @@ export class RedisDataPlane implements DataPlane {
   /** Connects on first use: a Redis that is down does not keep the server from starting. */
   static async open(settings: RedisSettings): Promise<RedisDataPlane> {
     const { Redis } = await import('ioredis');
-    const options: RedisOptions = {
-      host: settings.host,
-      port: settings.port ?? 6379,
-      lazyConnect: true,
-      connectTimeout: 2000,
-      commandTimeout: settings.callMs ?? 5000,
-      maxRetriesPerRequest: 2,
-      retryStrategy: (times) => Math.min(2000, 50 * 2 ** Math.min(times, 6)),
-      ...(settings.password === undefined ? {} : { password: settings.password }),
-      ...(settings.tls === true
-        ? { tls: settings.ca === undefined ? {} : { ca: settings.ca } }
-        : {}),
-    };
-    const redis = new Redis(options);
+    const redis = new Redis(redisOptions(settings));
     // Failures reach whoever waits for a command; without a listener they would be printed.
     redis.on('error', () => undefined);
     return new RedisDataPlane(redis, settings.onCall);
@@ -140,3 +127,15 @@ export class RedisDataPlane implements DataPlane {
     this.redis.disconnect();
   }
 }
+
+export const redisOptions = (settings: RedisSettings): RedisOptions => ({
+  host: settings.host,
+  port: settings.port ?? 6379,
+  lazyConnect: true,
+  connectTimeout: 2000,
+  commandTimeout: settings.callMs ?? 5000,
+  maxRetriesPerRequest: 2,
+  retryStrategy: (times) => Math.min(2000, 50 * 2 ** Math.min(times, 6)),
+  ...(settings.password === undefined ? {} : { password: settings.password }),
+  ...(settings.tls === true ? { tls: settings.ca === undefined ? {} : { ca: settings.ca } } : {}),
+});

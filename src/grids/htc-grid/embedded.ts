@@ -118,7 +118,7 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
       // Others that work on the table are seen by polling it.
       source: shared ? new MergedSource([hub, new PollSource({ reader })]) : hub,
       ...(shared ? { lingerMs: 30_000 } : {}),
-      everythingFromLogs: false,
+      everythingFromLogs: () => false,
       expected: async (session) => {
         const entry = registry.get(session);
         return entry === undefined || entry.state === 'SUBMITTING' ? undefined : entry.accepted;

@@ -1,6 +1,7 @@
 /** A deployed HTC-Grid, reached through its state table and its data plane. */
 import { join } from 'node:path';
 import type { OnCall } from './calls.js';
+import { completionOf, isLast } from './change.js';
 import type { TableSettings } from './connection-aws.js';
 import { connect } from './connection-aws.js';
 import type { DataPlane } from './data-plane.js';
@@ -23,6 +24,11 @@ import type { PollSettings } from './poll-source.js';
 import { PollSource } from './poll-source.js';
 import type { PacedSettings } from './paced.js';
 import type { ReadPaceSettings } from './read-pace.js';
+import type { ChosenSourceSettings, SourceChoice } from './push/chosen-source.js';
+import { ChosenSource } from './push/chosen-source.js';
+import { Keyspace } from './push/keyspace.js';
+import { connectStreams } from './push/stream-connection.js';
+import { TableStream } from './push/table-stream.js';
 import type { SessionRegistry } from './registry.js';
 import { MemoryRegistry } from './registry.js';
 import { FileRegistry } from './registry-file.js';
@@ -58,6 +64,10 @@ export interface TaskGridSettings {
   readonly pace?: ReadPaceSettings & PacedSettings;
   /** How long the claim of a pending task must have been over to count it as stuck. @default 3_600_000 */
   readonly stuckAfterMs?: number;
+  /** Where completions are learned from. @default 'AUTO': the best that works */
+  readonly completions?: SourceChoice | undefined;
+  /** How a source is tried and kept. */
+  readonly sources?: Pick<ChosenSourceSettings, 'probeMs' | 'attachMs' | 'lingerMs'>;
   /** How long a session that nobody follows any more is still polled. @default 30_000 */
   readonly lingerMs?: number;
   /** What was configured, as the graph shows it. */
@@ -91,11 +101,36 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
   const gateway = gatewayOf(settings.gateway, onCall);
   const reader = new TableReader(connection);
   const seen = new Seen();
-  const logs = new SessionLogs({
+  const streams = await connectStreams({ ...settings.table, ...onCall });
+  const source: ChosenSource = new ChosenSource({
+    ...settings.sources,
+    choice: settings.completions ?? 'AUTO',
+    poll: new PollSource({ reader, ...settings.poll }),
+    pushes: [
+      new TableStream({ reader, calls: streams }),
+      ...(settings.data !== undefined && 'host' in settings.data
+        ? [
+            new Keyspace({
+              reader,
+              redis: settings.data,
+              follows: (session) => source.follows(session),
+            }),
+          ]
+        : []),
+    ],
+    all: (changes) => {
+      const now = Date.now();
+      const ended = changes.filter(({ state }) => isLast(state));
+      if (ended.length > 0)
+        logs.everything.append(ended.map((change) => completionOf(change, now)));
+    },
+  });
+  const logs: SessionLogs = new SessionLogs({
     grid: name,
     reader,
-    source: new PollSource({ reader, ...settings.poll }),
-    everythingFromLogs: true,
+    source,
+    // A source that tells of all sessions does so by itself.
+    everythingFromLogs: () => !source.gridWide,
     lingerMs: settings.lingerMs ?? 30_000,
     expected: (session, signal) => expectedOf(session, registry, data, signal),
   });
@@ -111,6 +146,7 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
       ...(settings.stuckAfterMs === undefined ? {} : { stuckAfterMs: settings.stuckAfterMs }),
     }),
   );
+  components.push(source.component);
   const submissions =
     gateway === undefined || data === undefined
       ? undefined
@@ -150,7 +186,9 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
     stop: async () => {
       await submissions?.stop();
       gateway?.stop();
+      source.stop();
       await logs.stop();
+      streams.close();
       await data?.stop();
       connection.close();
       await registry.stop();

@@ -34,8 +34,8 @@ export interface SessionLogsSettings {
   readonly lingerMs?: number;
   /** Completions in the log of everything. @default 50_000 */
   readonly maxEverything?: number;
-  /** Where true, only completions of logs of sessions make up the log of everything. */
-  readonly everythingFromLogs: boolean;
+  /** While true, completions of logs of sessions make up the log of everything. */
+  readonly everythingFromLogs: () => boolean;
 }
 
 interface Kept {
@@ -124,7 +124,7 @@ export class SessionLogs {
   #open(session: string, rebuild: boolean): Kept {
     const end = new AbortController();
     const state = new SessionLog(this.nameOf(session), (completions) => {
-      if (this.settings.everythingFromLogs) this.everything.append(completions);
+      if (this.settings.everythingFromLogs()) this.everything.append(completions);
     });
     const signal = AbortSignal.any([end.signal, this.#stopped.signal]);
     const built = this.#build(session, state, rebuild, signal);

@@ -31,6 +31,12 @@ export interface ActiveSessions {
   readonly truncated: boolean;
 }
 
+export interface TableDescription {
+  readonly status: string;
+  /** What every change is told in, where an operator has switched it on; `view` is what it holds of rows. */
+  readonly stream: { readonly arn: string; readonly view: string | undefined } | undefined;
+}
+
 export class TableReader {
   constructor(private readonly connection: Connection) {}
 
@@ -130,10 +136,15 @@ export class TableReader {
   }
 
   /** Answers when the table can be used; refuses one without the two indexes. */
-  async describe(signal: AbortSignal | undefined): Promise<{ readonly status: string }> {
+  async describe(signal: AbortSignal | undefined): Promise<TableDescription> {
     const input = { TableName: this.connection.table };
-    const answer = await this.connection.send('DescribeTable', input, signal);
-    return { status: answer.Table?.TableStatus ?? 'UNKNOWN' };
+    const { Table: table } = await this.connection.send('DescribeTable', input, signal);
+    const { StreamEnabled: isOn, StreamViewType: view } = table?.StreamSpecification ?? {};
+    const arn = isOn === true ? table?.LatestStreamArn : undefined;
+    return {
+      status: table?.TableStatus ?? 'UNKNOWN',
+      stream: arn === undefined ? undefined : { arn, view },
+    };
   }
 
   /** Creates the table where there is none; for grids of this process only. */

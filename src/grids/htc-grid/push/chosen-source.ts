@@ -1,0 +1,344 @@
+/**
+ * The best source of changes that works: what the grid pushes, in order of preference, and the poll beside it or alone. A
+ * better one is tried now and then; while it is being attached the present one goes on, and at each change every
+ * followed session is read anew, so nothing is lost between two sources.
+ */
+import { asGridError, GridError } from '../../../errors.js';
+import type { Clock } from '../../../streams/clock.js';
+import { systemClock } from '../../../streams/clock.js';
+import type { ChangeSink, TaskChange } from '../change.js';
+import type { CompletionSource, Follower } from '../completion-source.js';
+import type { Component } from '../health.js';
+import { pause } from '../pause.js';
+import type { PollSource } from '../poll-source.js';
+import type { Push, PushKind } from './push.js';
+
+export type SourceChoice = 'AUTO' | PushKind | 'POLL';
+
+export interface ChosenSourceSettings {
+  readonly poll: PollSource;
+  /** Best first. */
+  readonly pushes: readonly Push[];
+  /** The one to be used; where it does not work there is the poll alone. @default 'AUTO' */
+  readonly choice?: SourceChoice;
+  /** Every change of the grid, while the source tells of every change. */
+  readonly all?: ChangeSink;
+  /** Longest pause before a source that did not work is tried again. @default 30_000 */
+  readonly probeMs?: number;
+  /** How long a session waits for the first source before it is polled meanwhile. @default 3000 */
+  readonly attachMs?: number;
+  /** How long the source stays attached after the last one has gone. @default 60_000 */
+  readonly lingerMs?: number;
+  readonly clock?: Clock;
+}
+
+/** Attachments that take longer have failed. */
+const longestAttachMs = 15_000;
+const firstRetryMs = 1000;
+/** What was missed is looked for at most so often. */
+const missedMs = 2000;
+
+/** What is known of a source that was tried. */
+interface Trial {
+  readonly push: Push;
+  trouble: GridError | undefined;
+  failed: number;
+  /** By the clock's uptime. */
+  retryAt: number;
+}
+
+/** The life of the source while somebody follows. */
+interface Life {
+  readonly end: AbortController;
+  /** Resolves once a source was chosen for the first time. */
+  readonly begun: Promise<void>;
+}
+
+interface Present {
+  readonly trial: Trial;
+  readonly end: AbortController;
+  readonly attachedAt: number;
+}
+
+export class ChosenSource implements CompletionSource {
+  readonly #settings: Required<ChosenSourceSettings>;
+  readonly #trials: readonly Trial[];
+  readonly #followers = new Map<string, Set<Follower>>();
+  #holders = 0;
+  #life: Life | undefined;
+  #present: Present | undefined;
+  #since = 0;
+  #linger: (() => void) | undefined;
+  #missed: (() => void) | undefined;
+  #isDue = false;
+  #wake: () => void = () => undefined;
+  #stopped = false;
+
+  constructor(settings: ChosenSourceSettings) {
+    this.#settings = {
+      choice: 'AUTO',
+      all: () => undefined,
+      probeMs: 30_000,
+      attachMs: 3000,
+      lingerMs: 60_000,
+      clock: systemClock,
+      ...settings,
+    };
+    const { choice, pushes } = this.#settings;
+    this.#trials = pushes
+      .filter(({ kind }) => choice === 'AUTO' || choice === kind)
+      .map((push) => ({ push, trouble: undefined, failed: 0, retryAt: -Infinity }));
+  }
+
+  /** True while every change of the grid is told, of sessions that nobody follows as well. */
+  get gridWide(): boolean {
+    return this.#present?.trial.push.beside === 'STREAM';
+  }
+
+  follows(session: string): boolean {
+    return this.#followers.has(session);
+  }
+
+  async watch(session: string, follower: Follower, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const followers = this.#followers.get(session) ?? new Set();
+    this.#followers.set(session, followers.add(follower));
+    const leave = () => {
+      followers.delete(follower);
+      if (followers.size === 0 && this.#followers.get(session) === followers)
+        this.#followers.delete(session);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    await this.hold(signal);
+    await this.#settings.poll.watch(session, follower, signal);
+  }
+
+  /** Keeps the source attached, also where no session is followed; resolves once there is one. */
+  async hold(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#stopped) throw new GridError('UNAVAILABLE', 'The grid has been stopped.');
+    const { clock, attachMs, lingerMs } = this.#settings;
+    this.#linger?.();
+    this.#holders++;
+    const leave = () => {
+      if (--this.#holders > 0 || this.#stopped) return;
+      this.#linger = clock.after(lingerMs, () => {
+        this.#end();
+      });
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    const { begun } = (this.#life ??= this.#begin());
+    const limit = new AbortController();
+    try {
+      const late = pause(clock, attachMs, AbortSignal.any([signal, limit.signal]));
+      await Promise.race([begun, late]);
+    } finally {
+      limit.abort();
+    }
+    signal.throwIfAborted();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#linger?.();
+    this.#end();
+  }
+
+  /** What it is, since when, and why it is no better one. */
+  get component(): Component {
+    return {
+      name: 'completion source',
+      check: async () => ({
+        status: this.#isAsMeant() ? 'OK' : 'DEGRADED',
+        detail: this.#describe(),
+        count: this.#followers.size,
+      }),
+    };
+  }
+
+  #describe(): string {
+    const { poll, pushes, choice } = this.#settings;
+    const absent =
+      choice === 'POLL' || choice === 'AUTO' || pushes.some(({ kind }) => kind === choice)
+        ? ''
+        : ` ${choice} was asked for, and this grid has no such source configured.`;
+    const order = [...this.#trials.map(({ push }) => push.what), 'polling'].join(', ');
+    if (this.#life === undefined)
+      return `No session is followed now; used is the first that works of: ${order}.${absent}`;
+    const what = this.#present?.trial.push.what ?? 'Polling';
+    const since = new Date(this.#since).toISOString();
+    const why = this.#better().flatMap(({ push, trouble }) =>
+      trouble === undefined ? [] : [` Not ${push.what}: ${trouble.message}`],
+    );
+    const each = `each followed session is ${poll.pace}`;
+    return `${what[0]?.toUpperCase() ?? ''}${what.slice(1)}, since ${since}; ${each}.${why.join('')}${absent}`;
+  }
+
+  /** Where a better source is only not there, or not allowed, all is as the operator left it. */
+  #isAsMeant(): boolean {
+    const { choice } = this.#settings;
+    if (choice === 'STREAMS' || choice === 'KEYSPACE')
+      return (
+        this.#trials.length > 0 &&
+        (this.#present !== undefined || this.#trials.every(({ trouble }) => trouble === undefined))
+      );
+    return this.#better().every(
+      ({ trouble }) => trouble === undefined || trouble.code === 'CAPABILITY_MISSING',
+    );
+  }
+
+  /** Those that would be taken before the present one. */
+  #better(): readonly Trial[] {
+    const at = this.#trials.findIndex((trial) => trial === this.#present?.trial);
+    return at < 0 ? this.#trials : this.#trials.slice(0, at);
+  }
+
+  #begin(): Life {
+    const end = new AbortController();
+    this.#since = this.#settings.clock.now();
+    const begun = this.#improve(end.signal);
+    void begun.then(() => this.#run(end.signal)).catch(() => undefined);
+    return { end, begun: begun.catch(() => undefined) };
+  }
+
+  #end(): void {
+    this.#life?.end.abort(new GridError('UNAVAILABLE', 'Nobody follows the grid any more.'));
+    this.#life = undefined;
+    this.#missed?.();
+    this.#missed = undefined;
+    this.#leave();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#settings;
+    for (;;) {
+      signal.throwIfAborted();
+      const due = Math.min(...this.#better().map(({ retryAt }) => retryAt));
+      const woken = new AbortController();
+      this.#wake = () => {
+        woken.abort();
+      };
+      const until = AbortSignal.any([signal, woken.signal]);
+      // With the best one there is nothing to wait for but its end.
+      const waitMs = Math.min(2 ** 31 - 1, Math.max(0, due - clock.uptime()));
+      await pause(clock, waitMs, until).catch(() => undefined);
+      await this.#improve(signal);
+    }
+  }
+
+  /** Attaches the first source that works of those that are better than the present one. */
+  async #improve(signal: AbortSignal): Promise<void> {
+    for (const trial of this.#better()) {
+      if (trial.retryAt > this.#settings.clock.uptime()) continue;
+      const end = new AbortController();
+      try {
+        await this.#attach(trial, end, AbortSignal.any([signal, end.signal]));
+      } catch (error) {
+        end.abort(error);
+        signal.throwIfAborted();
+        this.#failed(trial, error);
+        continue;
+      }
+      return;
+    }
+  }
+
+  async #attach(trial: Trial, end: AbortController, signal: AbortSignal): Promise<void> {
+    const { clock, poll } = this.#settings;
+    const { push } = trial;
+    const sink = {
+      changes: (changes: readonly TaskChange[]) => {
+        this.#tell(changes, push);
+      },
+      missed: () => {
+        this.#look();
+      },
+      lost: (error: Error) => {
+        end.abort(error);
+        this.#lost(trial, error);
+      },
+    };
+    const limit = clock.after(longestAttachMs, () => {
+      end.abort(
+        new GridError('TIMED_OUT', `It was not attached in ${String(longestAttachMs)} ms.`),
+      );
+    });
+    try {
+      await Promise.race([push.attach(sink, signal), aborted(signal)]);
+      // It may have ended as soon as it was attached.
+      signal.throwIfAborted();
+    } finally {
+      limit();
+    }
+    const before = this.#present;
+    this.#present = { trial, end, attachedAt: clock.uptime() };
+    this.#since = clock.now();
+    trial.trouble = undefined;
+    before?.end.abort();
+    poll.again(push.beside);
+  }
+
+  #failed(trial: Trial, error: unknown): void {
+    const { clock, probeMs } = this.#settings;
+    trial.trouble = asGridError(error);
+    const isOperators = trial.trouble.code === 'CAPABILITY_MISSING';
+    const waitMs = isOperators ? probeMs : Math.min(probeMs, firstRetryMs * 2 ** trial.failed);
+    trial.failed = Math.min(20, trial.failed + 1);
+    trial.retryAt = clock.uptime() + waitMs;
+  }
+
+  /** A source that has ended is left for the next best; first of all for the poll. */
+  #lost(trial: Trial, error: Error): void {
+    const { clock, probeMs } = this.#settings;
+    const present = this.#present;
+    if (present?.trial !== trial || this.#life === undefined) return;
+    if (clock.uptime() - present.attachedAt >= probeMs) trial.failed = 0;
+    this.#failed(trial, error);
+    this.#leave();
+    this.#since = clock.now();
+    this.#wake();
+  }
+
+  #leave(): void {
+    const present = this.#present;
+    this.#present = undefined;
+    present?.end.abort();
+    if (present !== undefined) this.#settings.poll.again('NOTHING');
+  }
+
+  #tell(changes: readonly TaskChange[], { beside }: Push): void {
+    if (beside === 'STREAM') this.#settings.all(changes);
+    const bySession = new Map<string, TaskChange[]>();
+    for (const change of changes) {
+      if (!this.#followers.has(change.sessionId)) continue;
+      const own = bySession.get(change.sessionId);
+      if (own === undefined) bySession.set(change.sessionId, [change]);
+      else own.push(change);
+    }
+    for (const [session, own] of bySession)
+      for (const follower of this.#followers.get(session) ?? []) follower.changes(own);
+  }
+
+  /** One look at once, and one for all that is missed for a while behind it. */
+  #look(): void {
+    const { clock, poll } = this.#settings;
+    if (this.#life === undefined) return;
+    this.#isDue = this.#missed !== undefined;
+    if (this.#isDue) return;
+    poll.again();
+    this.#missed = clock.after(missedMs, () => {
+      this.#missed = undefined;
+      if (this.#isDue) this.#look();
+    });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const leave = () => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
+  });
+}

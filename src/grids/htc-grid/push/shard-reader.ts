@@ -1,0 +1,134 @@
+/**
+ * Reads one shard from a place on to its end. An iterator that has expired is replaced by one behind the last record; a
+ * place that has been trimmed is given up, and that something was missed is said.
+ */
+import { GridError } from '../../../errors.js';
+import type { Clock } from '../../../streams/clock.js';
+import { pause } from '../pause.js';
+import type { ShardStart } from './shard-tree.js';
+import type { StreamCalls, StreamRecord } from './stream-calls.js';
+import { StreamRefusal } from './stream-calls.js';
+
+export interface ShardReaderSettings {
+  readonly calls: StreamCalls;
+  readonly streamArn: string;
+  /** Pause behind an answer with few records. */
+  readonly readMs: number;
+  /** Failed calls in a row after which the stream is given up. */
+  readonly failures: number;
+  readonly clock: Clock;
+  readonly records: (records: readonly StreamRecord[]) => void;
+  readonly missed: (reason: string) => void;
+}
+
+/** DynamoDB's own limit of records in an answer, which holds 1 MB at most. */
+const maxRecords = 1000;
+/** Behind an answer with so many records the next one is asked for at once. */
+const manyRecords = 250;
+const longestPauseMs = 5000;
+
+export class ShardReader {
+  #iterator: string | undefined;
+  /** The number of the last record that was told. */
+  #last: string | undefined;
+  #from: ShardStart['from'];
+  /** Why the next place is not the one behind the last record; told once that place is taken. */
+  #gap: string | undefined;
+  #failed = 0;
+
+  constructor(
+    private readonly start: ShardStart,
+    private readonly settings: ShardReaderSettings,
+  ) {
+    this.#from = start.from;
+  }
+
+  /** Takes the place from which on all is read. */
+  async begin(signal: AbortSignal): Promise<void> {
+    while (this.#iterator === undefined) await this.#try(() => this.#place(signal), signal);
+  }
+
+  /** Resolves when the shard has been read to its end. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { readMs, clock } = this.settings;
+    for (;;) {
+      await this.begin(signal);
+      const read = await this.#try(() => this.#read(signal), signal);
+      if (read === 'END') return;
+      if (read !== undefined && read < manyRecords) await pause(clock, readMs, signal);
+    }
+  }
+
+  async #place(signal: AbortSignal): Promise<void> {
+    const { calls, streamArn } = this.settings;
+    const shard = { StreamArn: streamArn, ShardId: this.start.shardId };
+    const answer = await calls.send(
+      'GetShardIterator',
+      this.#last === undefined
+        ? { ...shard, ShardIteratorType: this.#from }
+        : { ...shard, ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: this.#last },
+      signal,
+    );
+    if (answer.ShardIterator === undefined)
+      throw new GridError('UNAVAILABLE', 'The stream of the state table gave no iterator.');
+    this.#iterator = answer.ShardIterator;
+    if (this.#gap !== undefined) this.settings.missed(this.#gap);
+    this.#gap = undefined;
+  }
+
+  /** The number of records that were read. */
+  async #read(signal: AbortSignal): Promise<number | 'END'> {
+    // Set by `begin`.
+    const iterator = this.#iterator as string;
+    const input = { ShardIterator: iterator, Limit: maxRecords };
+    const answer = await this.settings.calls.send('GetRecords', input, signal);
+    const records = answer.Records ?? [];
+    this.#last = records.at(-1)?.dynamodb?.SequenceNumber ?? this.#last;
+    this.#iterator = answer.NextShardIterator ?? undefined;
+    if (records.length > 0) this.settings.records(records);
+    return this.#iterator === undefined ? 'END' : records.length;
+  }
+
+  /** Undefined where the call failed and is to be made again. */
+  async #try<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    const { clock, failures, readMs } = this.settings;
+    try {
+      const answer = await call();
+      this.#failed = 0;
+      return answer;
+    } catch (error) {
+      signal.throwIfAborted();
+      const refusal = error instanceof StreamRefusal ? error.refusal : undefined;
+      switch (refusal) {
+        case 'GONE':
+        case 'DENIED':
+          throw error;
+        case 'EXPIRED':
+          this.#iterator = undefined;
+          // Where nothing was read yet there is no place to go on from.
+          if (this.#last === undefined && this.#from === 'LATEST')
+            this.#gap = 'an iterator expired before it gave a record';
+          break;
+        case 'TRIMMED':
+          this.#iterator = undefined;
+          this.#last = undefined;
+          this.#from = 'TRIM_HORIZON';
+          this.#gap = 'records were trimmed before they were read';
+          break;
+        case 'BUSY':
+        case undefined:
+          break;
+        default:
+          refusal satisfies never;
+      }
+      this.#failed++;
+      if (refusal !== 'BUSY' && this.#failed >= failures) throw error;
+      await pause(
+        clock,
+        Math.min(longestPauseMs, readMs * 2 ** Math.min(this.#failed, 10)),
+        signal,
+      );
+      return undefined;
+    }
+  }
+}
