@@ -30,6 +30,7 @@ type TaskCompletion = Completion & { readonly row?: TaskRow };
 interface TaskFrame extends StreamFrame {
   readonly tasks: readonly TaskRow[];
   readonly remaining: number | null;
+  readonly coverage: 'SESSIONS' | 'GRID' | 'FOLLOWED';
 }
 interface ProgressFrame extends StreamFrame {
   readonly session: SessionRow;
@@ -115,8 +116,13 @@ async function completed(
     keep: (entries: readonly TaskCompletion[]) => withRows(entries, grid, shown, filter, context),
   };
   if (!sessions) {
-    const frames = follow<TaskCompletion>([grid.everything()], options);
-    return mapFrames(frames, (frame) => ({ ...frame, tasks: rowsOf(frame), remaining: null }));
+    const frames = follow<TaskCompletion>([await grid.followAll(context.signal)], options);
+    return mapFrames(frames, (frame) => ({
+      ...frame,
+      tasks: rowsOf(frame),
+      remaining: null,
+      coverage: grid.coverage(),
+    }));
   }
   for (const session of sessions) await visibleSession(grid, session, context);
   const open = (session: string) => grid.follow(session, context.signal);
@@ -130,6 +136,7 @@ async function completed(
     ...frame,
     tasks: rowsOf(frame),
     remaining: await remaining(grid, sessions, context.signal),
+    coverage: 'SESSIONS' as const,
   }));
 }
 

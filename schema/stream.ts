@@ -43,6 +43,20 @@ registerEnumType(EndReason, {
   },
 });
 
+export const StreamCoverage = closedEnum(['SESSIONS', 'GRID', 'FOLLOWED']);
+registerEnumType(StreamCoverage, {
+  name: 'StreamCoverage',
+  description: 'Whose ends a stream tells.',
+  valuesConfig: {
+    SESSIONS: { description: 'Those of the sessions that were named.' },
+    GRID: { description: 'Those of all sessions of the grid.' },
+    FOLLOWED: {
+      description:
+        'Those of sessions that somebody follows by name: the grid has no source that tells of all.',
+    },
+  },
+});
+
 @ObjectType({ description: 'What could not be continued.', simpleResolvers: true })
 export class StreamGap {
   @Field(() => GapReason, { description: 'Why.' })
@@ -102,6 +116,10 @@ export class TaskCompletedFrame extends StreamFrame {
       'Tasks of the sessions that have not ended yet; null where the total is not known.',
   })
   readonly remaining!: number | null;
+  @Field(() => StreamCoverage, {
+    description: 'Whose ends it tells at this time; without sessions that depends on the source.',
+  })
+  readonly coverage!: keyof typeof StreamCoverage;
 }
 
 @ObjectType({

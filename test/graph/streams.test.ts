@@ -74,7 +74,7 @@ describe('streams', () => {
       const snapshot = await toSynced(stream);
       expect(idsOf(snapshot)).toEqual([taskIds[0]]);
       expect(snapshot.map(({ kind }) => kind)).toEqual(['SNAPSHOT', 'SYNCED']);
-      expect(snapshot[0]).toMatchObject({ remaining: 2 });
+      expect(snapshot[0]).toMatchObject({ remaining: 2, coverage: 'SESSIONS' });
       gate.open('a');
       const [change] = await until(stream, ({ kind }) => kind === 'CHANGES');
       expect(change).toMatchObject({ remaining: 1, tasks: [{ nativeId: taskIds[1] }] });
@@ -210,7 +210,7 @@ describe('streams', () => {
     }
     const frames = await until(stream, (_frame, all) => idsOf(all).length === 2);
     expect(idsOf(frames)).toEqual(ids);
-    expect(frames[0]?.remaining).toBeNull();
+    expect(frames[0]).toMatchObject({ remaining: null, coverage: 'GRID' });
     const last = toEnd(stream);
     other.service.close();
     expect((await last).at(-1)).toMatchObject({ end: { reason: 'SHUTDOWN' } });

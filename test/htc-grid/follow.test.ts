@@ -284,6 +284,14 @@ describe('a deployed grid', () => {
       await run(ids[0], '5');
       const log = await grid.follow(session, live());
       expect(log.read(0, 10)).toMatchObject([{ taskId: ids[0], state: 'SUCCEEDED' }]);
+      expect(grid.coverage()).toBe('FOLLOWED');
+      expect(await grid.followAll(live())).toBe(grid.everything());
+      const { components } = await grid.health(live());
+      expect(components.find(({ name }) => name === 'completion source')).toMatchObject({
+        status: 'OK',
+        detail: expect.stringMatching(/^Polling, since 20.*has no stream/) as string,
+        count: 1,
+      });
       await run(ids[1], '{"errorMessage":"bad","errorType":"ValueError"}');
       await log.changed(1, AbortSignal.timeout(20_000));
       expect(log.read(1, 10)).toMatchObject([{ taskId: ids[1] }]);

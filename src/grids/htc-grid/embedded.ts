@@ -179,6 +179,8 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
       data,
       submissions,
       rows: new TaskRows({ grid: name, registry, seen, data }),
+      // Of sessions that others work on it hears while they are followed.
+      isGridWide: () => !shared,
       cancelled: (session, changes) => {
         emit(session, changes);
         for (const { taskId } of changes) workers.abort(taskId);

@@ -62,6 +62,10 @@ export interface HtcGridParts {
   readonly noSubmissions?: string;
   /** The grid's own cancel, where that is the way to cancel. */
   readonly nativeCancel?: NativeCancel;
+  /** True while ends of all sessions are told, of those that nobody follows as well. */
+  readonly isGridWide: () => boolean;
+  /** Keeps the source of ends attached where that is not so without a follower. */
+  readonly hold?: (signal: AbortSignal) => Promise<void>;
   readonly cancelled: (session: string, changes: readonly TaskChange[]) => void;
   readonly components: readonly Component[];
   /** What the grid was configured with, for those who ask; secrets are withheld there. */
@@ -258,6 +262,15 @@ export class HtcGrid implements TaskGrid {
 
   everything(): CompletionLog<Completion> {
     return this.parts.logs.everything;
+  }
+
+  async followAll(signal: AbortSignal): Promise<CompletionLog<Completion>> {
+    await this.parts.hold?.(signal);
+    return this.everything();
+  }
+
+  coverage(): 'GRID' | 'FOLLOWED' {
+    return this.parts.isGridWide() ? 'GRID' : 'FOLLOWED';
   }
 
   stop(): Promise<void> {

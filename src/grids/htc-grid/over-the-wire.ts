@@ -177,6 +177,8 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
       ? { nativeCancel: nativeCancelOf(gateway) }
       : {}),
     rows: new TaskRows({ grid: name, registry, seen, data }),
+    isGridWide: () => source.gridWide,
+    hold: (signal) => source.hold(signal),
     cancelled: (session, changes) => {
       seen.note(changes);
       logs.peek(session)?.apply(changes);

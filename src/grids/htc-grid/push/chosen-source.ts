@@ -148,11 +148,15 @@ export class ChosenSource implements CompletionSource {
   get component(): Component {
     return {
       name: 'completion source',
-      check: async () => ({
-        status: this.#isAsMeant() ? 'OK' : 'DEGRADED',
-        detail: this.#describe(),
-        count: this.#followers.size,
-      }),
+      check: async () => {
+        const isAsMeant = this.#isAsMeant();
+        return {
+          status: isAsMeant ? 'OK' : 'DEGRADED',
+          detail: this.#describe(),
+          count: this.#followers.size,
+          since: isAsMeant || this.#life === undefined ? null : this.#since,
+        };
+      },
     };
   }
 
