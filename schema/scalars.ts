@@ -71,9 +71,11 @@ function plain(value: unknown): unknown {
 }
 
 function holdsLong(value: object): boolean {
-  for (const inner of Array.isArray(value) ? value : Object.values(value)) {
+  // Object.values() would be a list for each of a page's ads.
+  for (const name in value) {
+    const inner: unknown = value[name as keyof typeof value];
     if (typeof inner === 'bigint') return true;
-    if (typeof inner === 'object' && inner !== null && holdsLong(inner as object)) return true;
+    if (typeof inner === 'object' && inner !== null && holdsLong(inner)) return true;
   }
   return false;
 }

@@ -63,6 +63,26 @@ export class Ad implements AdScope {
     return Object.keys(this.raw);
   }
 
+  /**
+   * All attributes but those left out, with `shown` of what JSON can't hold; undefined leaves one out as well. Copied as
+   * a whole: put together name by name it would be a hash table, several times as large.
+   */
+  copy(
+    isLeftOut: (name: string) => boolean,
+    shown: (value: AdValue) => unknown,
+  ): Record<string, unknown> {
+    const copy: Record<string, unknown> = { ...this.raw };
+    for (const name in copy) {
+      const value = copy[name];
+      if (isLeftOut(name)) delete copy[name];
+      else if (!isPlain(value)) {
+        copy[name] = shown(revive(value));
+        if (copy[name] === undefined) delete copy[name];
+      }
+    }
+    return copy;
+  }
+
   private keyOf(name: string): string | undefined {
     if (Object.hasOwn(this.raw, name)) return name;
     const { length } = name;
@@ -75,6 +95,11 @@ export class Ad implements AdScope {
     return undefined;
   }
 }
+
+const isPlain = (value: unknown): boolean =>
+  typeof value === 'string'
+    ? value.charCodeAt(0) !== 0
+    : typeof value !== 'object' || value === null;
 
 function revive(value: unknown): AdValue {
   if (typeof value === 'string') return value.charCodeAt(0) === 0 ? unmarked(value) : value;

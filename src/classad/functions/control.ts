@@ -59,7 +59,7 @@ const unresolved: ClassAdFunction = (args, evaluator) => {
   const text = evaluator.evaluate(pattern);
   if (typeof text !== 'string') throw new Failure();
   const regex = compileRegex(text, 'i');
-  return regex === null ? errorValue : names.some((name) => regex.test(name, evaluator));
+  return typeof regex === 'string' ? errorValue : names.some((name) => regex.test(name, evaluator));
 };
 
 /** Prints what it evaluates to the log, in HTCondor; here it only evaluates. */

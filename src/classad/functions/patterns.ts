@@ -20,7 +20,8 @@ const regexp = ofValues(2, 3, (values, evaluator) => {
   if (typeof pattern !== 'string' || typeof subject !== 'string' || typeof options !== 'string') {
     return errorValue;
   }
-  return compileRegex(pattern, options)?.test(subject, evaluator) ?? errorValue;
+  const regex = compileRegex(pattern, options);
+  return typeof regex === 'string' ? errorValue : regex.test(subject, evaluator);
 });
 
 const regexpMember = ofValues(2, 3, (values, evaluator) => {
@@ -31,12 +32,14 @@ const regexpMember = ofValues(2, 3, (values, evaluator) => {
     return errorValue;
   }
   const regex = compileRegex(pattern, options);
+  // HTCondor finds nothing with a wrong pattern; one that is refused here might match there.
+  if (regex === 'refused') return errorValue;
   let missing = false;
   for (const item of list.items) {
     const subject = evaluator.orError(() => evaluator.item(item));
     if (subject === null) missing = true;
     else if (typeof subject !== 'string') return errorValue;
-    else if (regex?.test(subject, evaluator) === true) return true;
+    else if (regex !== 'wrong' && regex.test(subject, evaluator)) return true;
   }
   return missing ? null : false;
 });
@@ -57,7 +60,7 @@ const substitute = (added: string): ClassAdFunction =>
     }
     const all = options + added;
     const regex = compileRegex(pattern, all);
-    if (regex === null) return errorValue;
+    if (typeof regex === 'string') return errorValue;
     const text = replaced(regex, bytes(subject), bytes(replacement), all, evaluator);
     return text === null ? errorValue : Buffer.from(text, 'latin1').toString();
   });

@@ -91,7 +91,7 @@ const regexpMember = ofValues(2, 4, (values, evaluator): Value => {
   if (!areStrings(values)) return errorValue;
   const [pattern = '', list = '', delimiters = ', ', options = ''] = values;
   const regex = compileRegex(pattern, lowerCase(options));
-  if (regex === null) return errorValue;
+  if (typeof regex === 'string') return errorValue;
   const items = itemsOf(list, delimiters);
   return items.length === 0 ? null : items.some((item) => regex.test(item, evaluator));
 });

@@ -24,9 +24,14 @@ export interface RegexFlags {
   readonly extended: boolean;
 }
 
-/** A pattern that is not understood. */
+/** A pattern that is right, but not matched here. */
 export class RegexRefused extends Error {
   override readonly name = 'RegexRefused';
+}
+
+/** A pattern that PCRE2 refuses as well. */
+export class RegexWrong extends Error {
+  override readonly name = 'RegexWrong';
 }
 
 export interface ParsedRegex {
@@ -42,7 +47,7 @@ const mostNesting = 50;
 export function parseRegex(pattern: string, flags: RegexFlags): ParsedRegex {
   const parser = new RegexParser(pattern, flags);
   const tree = parser.alternatives(0);
-  if (!parser.atEnd()) throw new RegexRefused('unmatched )');
+  if (!parser.atEnd()) throw new RegexWrong('unmatched )');
   return { tree, groups: parser.groups };
 }
 
@@ -100,7 +105,7 @@ class RegexParser {
       case '*':
       case '+':
       case '?':
-        throw new RegexRefused('nothing to repeat');
+        throw new RegexWrong('nothing to repeat');
       case '\\':
         return this.escape();
       default:
@@ -141,7 +146,7 @@ class RegexParser {
   }
 
   private close(): void {
-    if (!this.take(')')) throw new RegexRefused('a group is not closed');
+    if (!this.take(')')) throw new RegexWrong('a group is not closed');
   }
 
   private quantified(atom: RegexNode): RegexNode {
@@ -150,11 +155,11 @@ class RegexParser {
       while (this.skipIgnored());
       const found = this.match(/[*+?]|\{ *\d+ *(?:, *\d* *)?\}|\{ *, *\d+ *\}/y);
       if (found === null) return part;
-      if (atom.kind === 'assertion') throw new RegexRefused('nothing to repeat');
+      if (atom.kind === 'assertion') throw new RegexWrong('nothing to repeat');
       if (count > 0) throw new RegexRefused('a possessive quantifier or one too many');
       const [least, most] = boundsOf(found);
       if (most < least || (most !== Infinity && most > mostRepeats) || least > mostRepeats) {
-        throw new RegexRefused('bounds of a quantifier');
+        throw new RegexWrong('bounds of a quantifier');
       }
       const greedy = !this.take('?');
       if (this.sees('+')) throw new RegexRefused('a possessive quantifier');
@@ -207,7 +212,7 @@ class RegexParser {
       }
       this.at += 1;
       const high = this.bracketItem();
-      if (typeof high !== 'number' || high < low) throw new RegexRefused('a range');
+      if (typeof high !== 'number' || high < low) throw new RegexWrong('a range');
       set = union(
         set,
         bytesWhere((byte) => byte >= low && byte <= high),
@@ -252,13 +257,13 @@ class RegexParser {
   private until(end: string): string {
     const found = this.pattern.indexOf(end, this.at);
     const text = this.pattern.slice(this.at, found === -1 ? undefined : found);
-    if (found === -1 && end === ')') throw new RegexRefused('a comment is not closed');
+    if (found === -1 && end === ')') throw new RegexWrong('a comment is not closed');
     this.at = found === -1 ? this.pattern.length : found + end.length;
     return text;
   }
 
   private next(): string {
-    if (this.atEnd()) throw new RegexRefused('the pattern breaks off');
+    if (this.atEnd()) throw new RegexWrong('the pattern breaks off');
     this.at += 1;
     return this.pattern.charAt(this.at - 1);
   }

@@ -1,7 +1,7 @@
 /** Regular expressions of ClassAd functions: PCRE2's syntax over bytes, and never an endless match. */
 import { isAscii } from '../bytes.js';
 import { nativeRegex, safeLength } from './native.js';
-import { parseRegex, RegexRefused } from './parse.js';
+import { parseRegex, RegexRefused, RegexWrong } from './parse.js';
 import { compile, ProgramTooLong, run } from './program.js';
 import type { MatchOptions, Program } from './program.js';
 import type { RegexNode } from './tree.js';
@@ -17,14 +17,17 @@ export interface Regex {
   match(bytes: string, options: MatchOptions, spender: Spender): readonly number[] | null;
 }
 
-const cached = new Map<string, Regex | null>();
+/**
+ * `wrong` as HTCondor sees it too; `refused` what only it can match: patterns that are too long, or need backtracking
+ * (references back, looking around, possessive parts).
+ */
+export type Unmatchable = 'wrong' | 'refused';
+
+const cached = new Map<string, Regex | Unmatchable>();
 const mostCached = 500;
 
-/**
- * Of the options `i`, `m`, `s` and `x` count, others are passed over. Null for a pattern that is wrong, too
- * long, or needs backtracking (references back, looking around, possessive parts).
- */
-export function compileRegex(pattern: string, options: string): Regex | null {
+/** Of the options `i`, `m`, `s` and `x` count, others are passed over. */
+export function compileRegex(pattern: string, options: string): Regex | Unmatchable {
   const key = options === '' ? pattern : `${pattern}\0${options}`;
   const known = cached.get(key);
   if (known !== undefined) return known;
@@ -34,7 +37,7 @@ export function compileRegex(pattern: string, options: string): Regex | null {
   return regex;
 }
 
-function compiled(pattern: string, options: string): Regex | null {
+function compiled(pattern: string, options: string): Regex | Unmatchable {
   try {
     const { tree, groups } = parseRegex(bytesOf(pattern), {
       caseless: options.includes('i'),
@@ -44,7 +47,8 @@ function compiled(pattern: string, options: string): Regex | null {
     });
     return new LinearRegex(tree, compile(tree), groups);
   } catch (error) {
-    if (error instanceof RegexRefused || error instanceof ProgramTooLong) return null;
+    if (error instanceof RegexWrong) return 'wrong';
+    if (error instanceof RegexRefused || error instanceof ProgramTooLong) return 'refused';
     throw error;
   }
 }

@@ -83,15 +83,13 @@ export class AdRecord implements NativeRecord {
   }
 
   json(): Readonly<Record<string, unknown>> {
-    // Without a prototype: an attribute may be called __proto__.
-    const shown = Object.create(null) as Record<string, unknown>;
-    for (const name of this.ad.names()) {
-      if (this.hidden.has(name)) continue;
-      const value = this.ad.get(name);
-      if (!(value instanceof Expression)) shown[name] = jsonOf(value, this.hidden);
-      else if (!this.hidden.namedIn(value.text)) shown[name] = value.text;
-    }
-    return shown;
+    return this.ad.copy(
+      (name) => this.hidden.has(name),
+      (value) => {
+        if (!(value instanceof Expression)) return jsonOf(value, this.hidden);
+        return this.hidden.namedIn(value.text) ? undefined : value.text;
+      },
+    );
   }
 
   satisfies({ expr }: Constraint): boolean {

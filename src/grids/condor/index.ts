@@ -12,6 +12,7 @@ import { readConfig } from './config.js';
 import { clusterProgress } from './progress.js';
 import { PolicyReader, type PolicySettings } from './policy.js';
 import type { Pool } from './pool.js';
+import { ReadAhead } from './read-ahead.js';
 import { CommandRunner, type RunnerOptions } from './runner.js';
 import { Schedds } from './schedds.js';
 
@@ -52,6 +53,7 @@ export function openPool(settings: PoolSettings): JobPool {
   };
   const schedds = new Schedds(pool, { names: settings.schedds });
   const depth = new HistoryDepth(pool);
+  const ahead = new ReadAhead();
   const lookup = new JobLookup(pool, (name, signal) => schedds.named(name, signal), settings);
   const findJobs: JobPool['findJobs'] = (keys, projection, signal) =>
     lookup.find(keys, projection, signal);
@@ -69,7 +71,7 @@ export function openPool(settings: PoolSettings): JobPool {
   const jobs = async (listing: JobListing, signal: AbortSignal) => {
     const policy = await pool.policy(signal);
     const list = await schedds.list(signal);
-    return list.map((schedd) => jobSource(pool, schedd, listing, policy, depth));
+    return list.map((schedd) => jobSource(pool, schedd, listing, policy, { depth, ahead }));
   };
 
   return {
@@ -87,6 +89,7 @@ export function openPool(settings: PoolSettings): JobPool {
     async stop() {
       await logs.stop();
       lookup.stop();
+      ahead.stop();
       await actions?.stop();
       await runner.stop();
     },

@@ -25,13 +25,14 @@ import type { PoolPolicy } from './policy.js';
 import { streamAds, sourceDeadlineMs, type Pool, type Schedd, troubleOf } from './pool.js';
 import { attributesFor } from './projection.js';
 import { queueCommand } from './queue.js';
+import type { ReadAhead } from './read-ahead.js';
 
 export function jobSource(
   pool: Pool,
   schedd: Schedd,
   listing: JobListing,
   { hidden, ...policy }: PoolPolicy,
-  depth: HistoryDepth,
+  { depth, ahead }: { readonly depth: HistoryDepth; readonly ahead: ReadAhead },
 ): Source<JobRow> {
   const { source } = listing;
   const maxJobs = listing.uncapped ? undefined : policy.maxJobs;
@@ -60,7 +61,7 @@ export function jobSource(
     scan,
     ...(source === 'QUEUE' && {
       tally: (request) => tallyJobs(pool, schedd, hidden, request),
-      window: (request) => windowOfJobs(pool, schedd, limits, request),
+      window: (request) => windowOfJobs(pool, schedd, limits, ahead, request),
     }),
     widen: (some, request) => widenJobs(pool, schedd, placesOf[source], some, request),
   };

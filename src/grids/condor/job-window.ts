@@ -13,6 +13,7 @@ import { jobRows } from './job-row.js';
 import type { PoolPolicy } from './policy.js';
 import { collectAds, streamAds, type AdQuery, type Pool, type Schedd, troubleOf } from './pool.js';
 import { attributesFor } from './projection.js';
+import type { ReadAhead } from './read-ahead.js';
 import { groupCommand, groupCount, groupRange, queueCommand, type ProcKey } from './queue.js';
 
 type WindowRequest = SourceRequest & {
@@ -30,6 +31,7 @@ export function windowOfJobs(
   pool: Pool,
   schedd: Schedd,
   { hidden, maxJobs }: PoolPolicy,
+  ahead: ReadAhead,
   request: WindowRequest,
 ): Promise<Window<JobRow>> | undefined {
   const { constraint, rest } = pushdown(request.filter, jobTable, hidden);
@@ -38,7 +40,7 @@ export function windowOfJobs(
   if (maxJobs === 0) return Promise.resolve(nothingOf(request));
   if (constraint !== undefined) request.notes.pushedDown = constraint;
   request.notes.asOfMs ??= Date.now();
-  return page(pool, schedd, hidden, { attributes, constraint }, request).catch((error) => {
+  return page(pool, schedd, hidden, ahead, { attributes, constraint }, request).catch((error) => {
     throw troubleOf(schedd, error);
   });
 }
@@ -53,12 +55,13 @@ async function page(
   pool: Pool,
   schedd: Schedd,
   hidden: HiddenNames,
+  ahead: ReadAhead,
   groups: GroupQuery,
   request: WindowRequest,
 ): Promise<Window<JobRow>> {
   const { from, limit, after, before } = request.page;
-  const ahead = await pageAhead(pool, schedd, hidden, groups, request);
-  if (ahead !== undefined) return ahead;
+  const adjoining = await pageAhead(pool, schedd, hidden, ahead, groups, request);
+  if (adjoining !== undefined) return adjoining;
   const clusters = await clustersOf(pool, schedd, groups, request.signal);
   const first = clusters[0]?.first;
   const last = clusters.at(-1)?.last;
@@ -97,13 +100,14 @@ async function page(
 }
 
 /**
- * The next page within the cluster of the cursor, by one command without counting: the job of the cursor, the page, and
- * one job behind it are next to each other where the cluster has no gaps. Undefined where it has some.
+ * The next page within the cluster of the cursor, without counting: the job of the cursor, the page, and one job behind
+ * it are next to each other where the cluster has no gaps. Undefined where it has some.
  */
 async function pageAhead(
   pool: Pool,
   schedd: Schedd,
   hidden: HiddenNames,
+  ahead: ReadAhead,
   { constraint }: GroupQuery,
   request: WindowRequest,
 ): Promise<Window<JobRow> | undefined> {
@@ -112,11 +116,27 @@ async function pageAhead(
   if (from !== 'front' || before !== undefined || cursor === undefined || cursor === never) {
     return undefined;
   }
-  const span = { first: cursor, last: next(cursor, limit + 1) };
-  const rows = await fetchSpan(pool, schedd, hidden, constraint, span, request, limit + 2);
-  if (rows.length < limit + 2) return undefined;
-  const sorted = rows.toSorted((a, b) => a.procId - b.procId);
-  return { rows: sorted.slice(1, -1), more: { before: true, after: true } };
+  const { projection, signal } = request;
+  const attributes = attributesFor(projection, jobTable, jobKeyAttributes, hidden);
+  const found = await ahead.page({
+    question: JSON.stringify([schedd.name, constraint, attributes]),
+    cursor,
+    limit,
+    signal,
+    fetch: (first, jobs, whileWanted) => {
+      const span = { first, last: next(first, jobs - 1) };
+      const query = { attributes, constraint: within(span, constraint) };
+      // No more can match: the scan ends with the last of them.
+      const command = queueCommand(pool, schedd, query, '-limit', String(jobs));
+      return streamAds(pool, command, whileWanted);
+    },
+  });
+  if (found === undefined) return undefined;
+  request.notes.asOfMs = found.atMs;
+  const toRow = jobRows(pool.name, schedd.name, projection, hidden);
+  const fetched = { origin: 'QUEUE', atMs: found.atMs } as const;
+  const rows = found.ads.flatMap((ad) => toRow(ad, fetched) ?? []);
+  return { rows, more: { before: true, after: true } };
 }
 
 /** One cluster of the list: how many of its jobs pass the filter, and the first and last of them. */
@@ -192,13 +212,10 @@ async function fetchSpan(
   constraint: string | undefined,
   span: Span,
   { projection, signal }: WindowRequest,
-  most?: number,
 ): Promise<readonly JobRow[]> {
   const attributes = attributesFor(projection, jobTable, jobKeyAttributes, hidden);
-  const limited = constraint === undefined ? within(span) : `${within(span)} && ${constraint}`;
-  // No more can match: the scan ends with the last of them.
-  const limit = most === undefined ? [] : ['-limit', String(most)];
-  const command = queueCommand(pool, schedd, { attributes, constraint: limited }, ...limit);
+  const query = { attributes, constraint: within(span, constraint) };
+  const command = queueCommand(pool, schedd, query);
   const toRow = jobRows(pool.name, schedd.name, projection, hidden);
   const fetched = { origin: 'QUEUE', atMs: Date.now() } as const;
   const rows: JobRow[] = [];
@@ -211,7 +228,10 @@ async function fetchSpan(
   return rows;
 }
 
-function within({ first: [c1, p1], last: [c2, p2] }: Span): string {
+const within = (span: Span, constraint: string | undefined): string =>
+  constraint === undefined ? idsOf(span) : `${idsOf(span)} && ${constraint}`;
+
+function idsOf({ first: [c1, p1], last: [c2, p2] }: Span): string {
   if (c1 === c2) return `ClusterId == ${c1} && ProcId >= ${p1} && ProcId <= ${p2}`;
   const lower = `(ClusterId > ${c1} || (ClusterId == ${c1} && ProcId >= ${p1}))`;
   const upper = `(ClusterId < ${c2} || (ClusterId == ${c2} && ProcId <= ${p2}))`;
