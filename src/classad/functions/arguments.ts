@@ -2,7 +2,7 @@
 import { compareBytes } from '../bytes.js';
 import { errorValue, isList, listOf } from '../value.js';
 import type { Value } from '../value.js';
-import { ofValue, ofValues } from './function.js';
+import { ofValuesOrErrors } from './function.js';
 import type { ClassAdFunction } from './function.js';
 
 const blank = /[ \t\n\r]/;
@@ -60,20 +60,22 @@ const joinPlain = (words: readonly string[]): string | null =>
     ? null
     : words.reduce((text, word) => (text === '' ? word : `${text} ${word}`), '');
 
-/** The version of the syntax, 2 where none is given; null for what is none. */
+/** The version of the syntax, 2 where none is given; null for what is none. HTCondor reads the lower 32 bits alone. */
 function versionOf(value: Value | undefined): 1 | 2 | null {
-  if (value === undefined || value === 2n) return 2;
-  return value === 1n ? 1 : null;
+  if (value === undefined) return 2;
+  const version = typeof value === 'bigint' ? BigInt.asIntN(32, value) : null;
+  if (version === 2n) return 2;
+  return version === 1n ? 1 : null;
 }
 
-const argsToList = ofValues(1, 2, ([text = null, version]) => {
+const argsToList = ofValuesOrErrors(1, 2, ([text = null, version]) => {
   const syntax = versionOf(version);
   if (syntax === null || typeof text !== 'string') return errorValue;
   const words = syntax === 1 ? splitPlain(text) : splitQuoted(text);
   return words === null ? errorValue : listOf(words);
 });
 
-const listToArgs = ofValues(1, 2, ([list = null, version], evaluator) => {
+const listToArgs = ofValuesOrErrors(1, 2, ([list = null, version], evaluator) => {
   const syntax = versionOf(version);
   if (syntax === null || !isList(list)) return errorValue;
   const words: string[] = [];
@@ -106,7 +108,7 @@ function environmentText(entries: ReadonlyMap<string, string | null>): string {
 
 const oldDelimiters = '!#$%&*+,-/:;<>?@^`|~\x1f';
 
-const envV1ToV2 = ofValue((value) => {
+const envV1ToV2 = ofValuesOrErrors(1, 1, ([value = null]) => {
   if (value === null) return null;
   if (typeof value !== 'string') return errorValue;
   const first = value.charAt(0);
@@ -125,7 +127,7 @@ const envV1ToV2 = ofValue((value) => {
 const mergeEnvironment: ClassAdFunction = (args, evaluator) => {
   const found = new Map<string, string | null>();
   for (const arg of args) {
-    const value = evaluator.evaluate(arg);
+    const value = evaluator.orError(() => evaluator.evaluate(arg));
     if (value === null) continue;
     const entries = typeof value === 'string' ? splitQuoted(value) : null;
     if (entries === null || !addEntries(found, entries)) return errorValue;

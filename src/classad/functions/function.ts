@@ -25,18 +25,25 @@ export interface Evaluator {
 /** Arguments come unevaluated; the name in lower case, since some functions share one body. */
 export type ClassAdFunction = (args: readonly Expr[], evaluator: Evaluator, name: string) => Value;
 
+type Body = (values: readonly Value[], evaluator: Evaluator, name: string) => Value;
+
 /** A function of evaluated arguments, an error with another number of them. */
-export function ofValues(
-  least: number,
-  most: number,
-  body: (values: readonly Value[], evaluator: Evaluator, name: string) => Value,
-): ClassAdFunction {
-  return (args, evaluator, name) => {
+export const ofValues =
+  (least: number, most: number, body: Body): ClassAdFunction =>
+  (args, evaluator, name) => {
     if (args.length < least || args.length > most) return errorValue;
     const values = args.map((arg) => evaluator.evaluate(arg));
     return body(values, evaluator, name);
   };
-}
+
+/** The same, but an argument whose evaluation fails is an error, and not the end of the whole evaluation. */
+export const ofValuesOrErrors =
+  (least: number, most: number, body: Body): ClassAdFunction =>
+  (args, evaluator, name) => {
+    if (args.length < least || args.length > most) return errorValue;
+    const values = args.map((arg) => evaluator.orError(() => evaluator.evaluate(arg)));
+    return body(values, evaluator, name);
+  };
 
 /** One that takes a value and gives one. */
 export const ofValue = (body: (value: Value, evaluator: Evaluator) => Value): ClassAdFunction =>

@@ -70,14 +70,19 @@ const comparisons: ReadonlyMap<Value, BinaryOperator> = new Map(
   (['<', '<=', '!=', '==', '>', '>=', 'is', 'isnt'] as const).map((name) => [name, name]),
 );
 
-const compareEach = (needed: 'any' | 'all'): ClassAdFunction =>
-  ofValues(3, 3, ([name = null, list = null, wanted = null], evaluator) => {
+const compareEach =
+  (needed: 'any' | 'all'): ClassAdFunction =>
+  ([nameArg, listArg, wantedArg, ...more], evaluator) => {
+    if (!nameArg || !listArg || !wantedArg || more.length > 0) return errorValue;
+    // Each is evaluated only where those before it are as they should be.
+    const name = evaluator.evaluate(nameArg);
     if (name === null) return null;
     const operator = comparisons.get(name);
     if (operator === undefined) return errorValue;
+    const list = evaluator.evaluate(listArg);
     if (list === null) return null;
     if (!isList(list)) return errorValue;
-    let compared: Value = wanted;
+    let compared = evaluator.evaluate(wantedArg);
     for (const item of list.items) {
       const value = evaluator.item(item);
       const holds = operate(operator, value, compared);
@@ -88,7 +93,7 @@ const compareEach = (needed: 'any' | 'all'): ClassAdFunction =>
       if (holds === (needed === 'any')) return holds;
     }
     return needed === 'all';
-  });
+  };
 
 export const listFunctions: Readonly<Record<string, ClassAdFunction>> = {
   member: member('=='),

@@ -5,7 +5,7 @@ import { toText, wrapped32 } from '../convert.js';
 import { Failure } from '../failure.js';
 import { errorValue, isList, listOf } from '../value.js';
 import type { Value } from '../value.js';
-import { areStrings, ofValue, ofValues } from './function.js';
+import { areStrings, ofValue, ofValues, ofValuesOrErrors } from './function.js';
 import type { ClassAdFunction, Evaluator } from './function.js';
 import { compareVersions } from './versions.js';
 
@@ -97,7 +97,7 @@ const versionInRange = ofValues(3, 3, ([version = null, least = null, most = nul
 });
 
 const splitAt = (alone: 'first' | 'last'): ClassAdFunction =>
-  ofValue((value) => {
+  ofValuesOrErrors(1, 1, ([value = null]) => {
     if (typeof value !== 'string') return errorValue;
     const at = value.indexOf('@');
     if (at === -1) return listOf(alone === 'first' ? [value, ''] : ['', value]);
@@ -105,7 +105,7 @@ const splitAt = (alone: 'first' | 'last'): ClassAdFunction =>
   });
 
 /** An empty item stands between two separators that are alike and not blank. */
-const split = ofValues(1, 2, (values) => {
+const split = ofValuesOrErrors(1, 2, (values) => {
   if (!areStrings(values)) return errorValue;
   const [text = '', separators = ', \t'] = values;
   const items: string[] = [];

@@ -106,6 +106,9 @@ class RegexParser {
       case '+':
       case '?':
         throw new RegexWrong('nothing to repeat');
+      case '{':
+        if (this.match(/ *(?:\d+ *(?:, *\d* *)?|, *\d+ *)\}/y) === null) return this.byte(char);
+        throw new RegexWrong('nothing to repeat');
       case '\\':
         return this.escape();
       default:
@@ -156,7 +159,7 @@ class RegexParser {
       const found = this.match(/[*+?]|\{ *\d+ *(?:, *\d* *)?\}|\{ *, *\d+ *\}/y);
       if (found === null) return part;
       if (atom.kind === 'assertion') throw new RegexWrong('nothing to repeat');
-      if (count > 0) throw new RegexRefused('a possessive quantifier or one too many');
+      if (count > 0) throw new RegexWrong('a quantifier too many');
       const [least, most] = boundsOf(found);
       if (most < least || (most !== Infinity && most > mostRepeats) || least > mostRepeats) {
         throw new RegexWrong('bounds of a quantifier');
@@ -188,14 +191,17 @@ class RegexParser {
     if (char === 'b' && inBracket) return 8;
     if (char === 'x') {
       const braced = this.match(/\{[0-9a-fA-F]{1,2}\}/y)?.slice(1, -1);
-      return parseInt(braced ?? this.match(/[0-9a-fA-F]{1,2}/y) ?? '0', 16);
+      const digits = braced ?? this.match(/[0-9a-fA-F]{1,2}/y);
+      if (digits === null || digits === undefined) throw new RegexWrong('\\x without digits');
+      return parseInt(digits, 16);
     }
     if (char === 'o') return octalByte(this.match(/\{[0-7]{1,3}\}/y)?.slice(1, -1) ?? '');
     if (char === '0' || (inBracket && /[1-7]/.test(char))) {
       return octalByte(char + (this.match(/[0-7]{1,2}/y) ?? ''));
     }
     if (char === 'c') return this.next().toUpperCase().charCodeAt(0) ^ 64;
-    if (/[A-Za-z0-9]/.test(char)) throw new RegexRefused(`the escape \\${char}`);
+    if (/[CKNPRXgkp0-9]/.test(char)) throw new RegexRefused(`the escape \\${char}`);
+    if (/[A-Za-z]/.test(char)) throw new RegexWrong(`the escape \\${char}`);
     return char.charCodeAt(0);
   }
 
