@@ -42,7 +42,7 @@ const exponentText = (exponent: number): string =>
   `${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
 
 const withoutZeros = (text: string): string =>
-  text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+  text.includes('.') ? text.replace(/\.?0*$/, '') : text;
 
 /** What HTCondor writes for a real that is no finite number: a call that makes it. */
 function special(real: number): string | null {

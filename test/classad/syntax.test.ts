@@ -141,6 +141,9 @@ describe('the old syntax', () => {
     expect(printConstraint(parseExpression('a is 1.5 && b isnt 2e30'))).toBe(
       'a =?= 1.5 && b =!= 2E+30',
     );
+    expect(printConstraint(parseExpression('a < 3845862274949153.0'))).toBe(
+      'a < 3845862274949153.0',
+    );
   });
 });
 
