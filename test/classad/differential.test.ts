@@ -93,7 +93,9 @@ function isSame(text: string, here: Answer, there: Answer | null): boolean {
   // Each has its own clock.
   if (/\btime\(\s*\)/i.test(text)) return true;
   // HTCondor goes on in the scope where it found, or didn't find, the first argument.
-  return /(countmatches|evalineachcontext)\((?!(?:[IRSLNUEBX]|Loop[AB]|Requirements)\b)/i.test(text);
+  return /(countmatches|evalineachcontext)\((?!(?:[IRSLNUEBX]|Loop[AB]|Requirements)\b)/i.test(
+    text,
+  );
 }
 
 /** Every attribute of captured ads, for each a job and a slot against each other. */
