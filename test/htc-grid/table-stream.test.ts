@@ -1,4 +1,5 @@
 /** The reader of a table's stream: every change once and in order, through splits, expiry, trims and refusals. */
+import * as fc from 'fast-check';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -167,6 +168,69 @@ describe('a stream that is read', () => {
       ).toEqual(['pending', 'processing', 'finished']);
     expect([missed, lost]).toEqual([[], []]);
   });
+
+  it('tells every change of a task in order, or that some are missing, whatever happens to the stream', async () => {
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ write: fc.integer({ min: 0, max: 5 }) }) },
+      fc.constantFrom(
+        'split',
+        'roll',
+        'expireIterators',
+        'hold',
+        'release',
+        'trim',
+        'turn',
+        'busy',
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const stream = new FakeStream(2);
+        stream.listedLate = 1;
+        const { changes, missed, lost, end } = await attached(stream);
+        const written = new Map<number, number>();
+        const write = (index: number) => {
+          const retries = (written.get(index) ?? 0) + 1;
+          written.set(index, retries);
+          const now = { ...row(index, 'pending'), retries: { N: String(retries) } };
+          stream.write(taskIdOf('s', index), now, undefined);
+        };
+        let splits = 0;
+        for (const one of steps) {
+          if (typeof one === 'object') write(one.write);
+          else if (one === 'busy') stream.fail('LimitExceededException', 'InternalServerError');
+          else if (one === 'turn') await new Promise((resolve) => setImmediate(resolve));
+          else if (one !== 'split' || splits++ < 4) stream[one]();
+        }
+        stream.release();
+        const all = [0, 1, 2, 3, 4, 5];
+        const told = (index: number) =>
+          changes
+            .filter(({ taskId }) => taskId === taskIdOf('s', index))
+            .map(({ retries = 0 }) => retries);
+        const isCurrent = (index: number) => told(index).at(-1) === written.get(index);
+        await vi.waitFor(
+          () => {
+            const behind = all.filter((index) => !written.has(index) || !isCurrent(index));
+            // What was written last may be missing too, where that was said.
+            if (missed.length > 0 || written.size < all.length)
+              for (const index of behind) write(index);
+            expect(behind).toEqual([]);
+          },
+          { timeout: 10_000, interval: 20 },
+        );
+        expect(lost).toEqual([]);
+        for (const index of all) {
+          const numbers = told(index);
+          // In order, and nothing twice; where nothing was said to be missing, nothing is.
+          expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+          if (missed.length === 0) expect(numbers).toHaveLength(written.get(index) ?? 0);
+        }
+        end.abort();
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
 
   it('goes on behind the last record where iterators expire', async () => {
     const stream = new FakeStream();

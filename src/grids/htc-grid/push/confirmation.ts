@@ -13,14 +13,12 @@ export interface ConfirmationSettings {
   readonly reader: TableReader;
   readonly clock: Clock;
   readonly changes: ChangeSink;
-  /** What could not be confirmed: too many hints, or a table that does not answer. */
-  readonly missed: (reason: string) => void;
   readonly signal: AbortSignal;
 }
 
 /** How long hints are collected, then how long a row is waited for. */
 const roundsMs = [20, 20, 50, 100, 250, 1000];
-/** Tasks that wait for their first or a later read. */
+/** Tasks that wait for their first or a later read; hints of more are dropped. */
 const maxWaiting = 10_000;
 const maxBatch = 1000;
 
@@ -39,11 +37,7 @@ export class Confirmation {
     const waiting = this.#rounds[round];
     // Behind the last round the poll finds it.
     if (waiting === undefined) return;
-    if (this.#size >= maxWaiting) {
-      for (const set of this.#rounds) set.clear();
-      this.settings.missed('more outputs were written than rows can be read');
-      return;
-    }
+    if (this.#size >= maxWaiting) return;
     waiting.add(taskId);
     if (this.#running[round] === true) return;
     this.#running[round] = true;
@@ -67,14 +61,14 @@ export class Confirmation {
   }
 
   async #read(round: number, ids: readonly string[]): Promise<void> {
-    const { reader, changes, missed, signal } = this.settings;
+    const { reader, changes, signal } = this.settings;
     try {
       const rows = await reader.items(ids, signal, { consistent: true });
       const news = [...rows.values()].map(changeOf).filter((change) => change !== undefined);
       if (news.length > 0) changes(news);
       for (const { taskId, state } of news) if (!isLast(state)) this.#add(round + 1, taskId);
     } catch {
-      if (!signal.aborted) missed('rows could not be read');
+      // A table that does not answer is not asked again for a hint.
     }
   }
 

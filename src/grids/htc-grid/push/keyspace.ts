@@ -40,7 +40,7 @@ export class Keyspace implements Push {
       end.abort(error);
       sink.lost(asGridError(error));
     };
-    const confirmation = new Confirmation({ reader, clock, signal: over, ...sink });
+    const confirmation = new Confirmation({ reader, clock, signal: over, changes: sink.changes });
     const written = (taskId: string) => {
       if (follows(sessionOf(taskId))) confirmation.hint(taskId);
     };

@@ -99,6 +99,7 @@ export async function subscribe(
   };
 
   try {
+    await Promise.race([refuseCluster(commands), gone]);
     await Promise.race([events.psubscribe(`${channel}*${suffix}`), gone]);
     await Promise.race([check(), gone]);
   } catch (error) {
@@ -124,6 +125,19 @@ async function configured(redis: Redis): Promise<string | undefined> {
     if (error instanceof Error && error.name === 'ReplyError') return undefined;
     throw error;
   }
+}
+
+/** Each node of a cluster tells of its own keys alone. */
+async function refuseCluster(redis: Redis): Promise<void> {
+  const info = await redis.info('cluster').catch((error: unknown) => {
+    if (error instanceof Error && error.name === 'ReplyError') return '';
+    throw error;
+  });
+  if (/^cluster_enabled:1/m.test(info))
+    throw new GridError(
+      'CAPABILITY_MISSING',
+      'The Redis of the data plane is a cluster, whose nodes tell of their own keys alone.',
+    );
 }
 
 /** Events of keys (K), of strings ($) or of all (A). */

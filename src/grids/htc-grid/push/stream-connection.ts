@@ -16,10 +16,10 @@ export interface StreamConnection extends StreamCalls {
   close(): void;
 }
 
-/** Loads the client on first use. */
+/** @param settings `callMs` is 5000 unless given: while the stream hangs nothing else tells of ends */
 export async function connectStreams(settings: TableSettings): Promise<StreamConnection> {
   const { DynamoDB } = await import('@aws-sdk/client-dynamodb');
-  const { region, endpoint, credentials, callMs = 10_000, onCall } = settings;
+  const { region, endpoint, credentials, callMs = 5000, onCall } = settings;
   const client = new DynamoDB({ region, ...(credentials === undefined ? {} : { credentials }) });
   const url = new URL(endpoint ?? client.config.endpointProvider({ Region: region }).url);
   // An emulator, or a private endpoint, has both at one address.

@@ -23,7 +23,7 @@ export interface TableStreamSettings {
   readonly readMs?: number;
   /** Pause between two looks for new shards; a shard's end is a look as well. @default 30_000 */
   readonly listMs?: number;
-  /** Failed calls in a row after which the stream is given up. @default 5 */
+  /** Failed calls in a row after which the stream is given up. @default 4 */
   readonly failures?: number;
   readonly clock?: Clock;
 }
@@ -43,7 +43,7 @@ export class TableStream implements Push {
     this.#settings = {
       readMs: 200,
       listMs: 30_000,
-      failures: 5,
+      failures: 4,
       clock: systemClock,
       ...settings,
     };
@@ -152,7 +152,7 @@ class Attached {
       };
       // Shards may have ended while the listing was under way.
       for (const one of this.#take()) this.#start(one, signal);
-      const waitMs = this.#tree.childless > 0 || failed > 0 ? childMs : listMs;
+      const waitMs = this.#tree.childless > 0 || failed > 0 ? Math.min(childMs, listMs) : listMs;
       await pause(clock, waitMs, AbortSignal.any([signal, ended.signal])).catch(() => undefined);
       signal.throwIfAborted();
       try {
