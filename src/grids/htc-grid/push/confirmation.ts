@@ -41,9 +41,7 @@ export class Confirmation {
     waiting.add(taskId);
     if (this.#running[round] === true) return;
     this.#running[round] = true;
-    void this.#run(round, waiting).finally(() => {
-      this.#running[round] = false;
-    });
+    void this.#run(round, waiting);
   }
 
   async #run(round: number, waiting: Set<string>): Promise<void> {
@@ -58,6 +56,8 @@ export class Confirmation {
       for (const id of ids) waiting.delete(id);
       await this.#read(round, ids);
     }
+    // At once: what is added from now on begins anew.
+    this.#running[round] = false;
   }
 
   async #read(round: number, ids: readonly string[]): Promise<void> {
