@@ -71,4 +71,11 @@ describeReal('pool', 'jobs by id', (pool) => {
       expect(commands.every(({ outcome }) => outcome !== 'failed')).toBe(true);
     });
   });
+
+  test('that wait when the pool is closed are told', async () => {
+    const { port } = opened(pool, { gatherMs: 60_000 });
+    const waiting = port.findJobs([key(1)], selecting(['state']), signal);
+    await port.stop();
+    await expect(waiting).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
 });

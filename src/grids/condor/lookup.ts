@@ -12,12 +12,13 @@ import { jobFields, jobKeyAttributes, jobTable } from './fields.js';
 import { historyCommand } from './history.js';
 import { idChunks } from './id-set.js';
 import { jobRows } from './job-row.js';
+import { GridError } from '../../errors.js';
 import { checkDaemonName, collectAds, type Pool, type Schedd, troubleOf } from './pool.js';
 import { attributesFor } from './projection.js';
 import { queueCommand } from './queue.js';
 
 export interface LookupOptions {
-  /** Milliseconds to wait for others before asking. @default 3 */
+  /** Milliseconds without another look-up after which a batch is asked, four times as many at most. @default 3 */
   readonly gatherMs?: number | undefined;
   /** Milliseconds after which a miss is asked once more. @default 30 */
   readonly askAgainMs?: number | undefined;
@@ -28,9 +29,14 @@ const historyScanLimit = 50_000;
 /** Records that can have come since the first ask: only a job that has just ended is still missing. */
 const recentRecords = 500;
 
+/** Milliseconds after which a batch no longer waits for a larger one. */
+const besideMs = 100;
+
 type Found = JobRow | Error | undefined;
 
 interface Waiting {
+  /** When it came, by the monotonic clock. */
+  readonly atMs: number;
   readonly keys: readonly JobKey[];
   readonly projection: Projection;
   readonly signal: AbortSignal;
@@ -41,7 +47,7 @@ interface Waiting {
 export class JobLookup {
   private waiting: Waiting[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private asking = 0;
+  private readonly asking = new Set<readonly Waiting[]>();
 
   constructor(
     private readonly pool: Pool,
@@ -56,29 +62,47 @@ export class JobLookup {
   ): Promise<readonly Found[]> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     return new Promise((resolve, reject) => {
-      this.waiting.push({ keys, projection, signal, resolve, reject });
+      this.waiting.push({ atMs: performance.now(), keys, projection, signal, resolve, reject });
       this.schedule();
     });
   }
 
   stop(): void {
     clearTimeout(this.timer);
-    this.timer = undefined;
+    const left = this.waiting;
+    this.waiting = [];
+    for (const { reject } of left) {
+      reject(new GridError('UNAVAILABLE', 'The server is stopping.'));
+    }
   }
 
-  /** While one batch is out and another is ready to go, later look-ups join the one that waits. */
+  /**
+   * A command scans the whole queue whatever it looks for: two of few ids take as long as one of many. So a batch waits
+   * while others come; a second one goes beside the first when it is as large, or has waited long.
+   */
   private schedule(): void {
-    if (this.timer !== undefined || this.asking >= 2 || this.waiting.length === 0) return;
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      const batch = this.waiting;
-      this.waiting = [];
-      this.asking += 1;
-      void this.ask(batch).finally(() => {
-        this.asking -= 1;
-        this.schedule();
-      });
-    }, this.options.gatherMs ?? 3);
+    const [first] = this.waiting;
+    if (first === undefined || this.asking.size >= 2) return;
+    const gatherMs = this.options.gatherMs ?? 3;
+    const waitedMs = performance.now() - first.atMs;
+    const [beside] = this.asking;
+    const delayMs =
+      beside === undefined || this.waiting.length >= beside.length
+        ? Math.min(gatherMs, 4 * gatherMs - waitedMs)
+        : besideMs - waitedMs;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.send(), delayMs);
+  }
+
+  private send(): void {
+    this.timer = undefined;
+    const batch = this.waiting;
+    this.waiting = [];
+    this.asking.add(batch);
+    void this.ask(batch).finally(() => {
+      this.asking.delete(batch);
+      this.schedule();
+    });
   }
 
   private async ask(batch: readonly Waiting[]): Promise<void> {
