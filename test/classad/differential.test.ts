@@ -98,6 +98,22 @@ function isSame(text: string, here: Answer, there: Answer | null): boolean {
   );
 }
 
+/** What HTCondor 25 does otherwise than 23; here all is done as in 23. Each is a case below (src/grids/condor/versions.ts). */
+const changes = {
+  circular: /\bLoop[AB]\b/i,
+  elvis: /\?\s*:/,
+  lateTimes: /(?:formattime|splittime)\([^)]*\d{10}/i,
+  listedNumbers: /stringlist(?:avg|max|min|sum)\(.*\d\.?[a-z]/i,
+};
+/** Its Python module passes over what stands behind a `]` or `;`, and knows no comment at the end of a text. */
+const readByModule = /[\];]|\/\/|\/\*/;
+
+function differsIn25(text: string, here: Answer, there: Answer | null): boolean {
+  if (Object.values(changes).some((change) => change.test(text))) return true;
+  const readByOne = (here.printed === null) !== ((there?.printed ?? null) === null);
+  return readByOne && readByModule.test(text);
+}
+
 /** Every attribute of captured ads, for each a job and a slot against each other. */
 function capturedMatches(): { my: Ad; target: Ad }[] {
   const ads = (name: string): Ad[] => {
@@ -118,9 +134,29 @@ function capturedMatches(): { my: Ad; target: Ad }[] {
 const bracketed = (ad: Ad): string => valueText(adValue(scopeOf(ad)));
 
 describeReal('pool', `expressions against HTCondor (seed ${seed})`, (pool) => {
-  beforeAll(() => {
+  let newer: boolean;
+  beforeAll(async () => {
     // Local time is the pool's.
     process.env['TZ'] = 'UTC';
+    const { stdout } = await pool.run(['condor_version']);
+    newer = Number(/CondorVersion: (\d+)/.exec(stdout)?.[1]) > 23;
+  });
+
+  test.each([
+    ['circular', 'LoopA', 'error', 'undefined'],
+    ['elvis', '(false ?: 1 + absent)', 'false', 'undefined'],
+    [
+      'lateTimes',
+      'formatTime(5000000000)',
+      '"Tue May  5 02:25:04 1992"',
+      '"Fri Jun 11 08:53:20 2128"',
+    ],
+    ['listedNumbers', 'stringListMax("2.0error")', '2.000000000000000E+00', 'error'],
+  ] as const)('%s: %s is %s in 23 and here, %s in 25', async (change, text, in23, in25) => {
+    expect(text).toMatch(changes[change]);
+    expect(answerOf(text, 'new').value).toBe(in23);
+    const [there] = await ask(pool, { my: myAd, target: targetAd, expressions: [text] });
+    expect(there?.value).toBe(newer ? in25 : in23);
   });
 
   const differences = async (texts: readonly string[], syntax: 'new' | 'old' = 'new') => {
@@ -128,6 +164,7 @@ describeReal('pool', `expressions against HTCondor (seed ${seed})`, (pool) => {
     return texts
       .map((text, at) => ({ text, here: answerOf(text, syntax), there: there[at] ?? null }))
       .filter(({ text, here, there }) => !isSame(text, here, there))
+      .filter(({ text, here, there }) => !newer || !differsIn25(text, here, there))
       .slice(0, 20);
   };
 

@@ -22,10 +22,19 @@ export interface Answer {
   readonly failed?: boolean;
 }
 
-/** htcondor is imported for its settings: old semantics, and the functions the library alone doesn't have. */
+/**
+ * htcondor is imported for its settings: old semantics, and the functions the library alone doesn't have. HTCondor 25
+ * has the second version of both: lists and ads are no error there, and it has one exception for all.
+ */
 const script = String.raw`
 import json, os, sys
-import htcondor, classad
+try:
+    import htcondor, classad
+    Unreadable, NoText, Failed = classad.ClassAdParseError, classad.ClassAdValueError, classad.ClassAdEvaluationError
+except ImportError:
+    import htcondor2, classad2 as classad
+    class NoText(Exception): pass
+    Unreadable = Failed = classad.ClassAdException
 
 question = json.load(sys.stdin)
 my = classad.ClassAd(question['my'])
@@ -38,14 +47,17 @@ def read(text):
 
 def value(expr, text, answer):
     try:
-        return repr(expr.simplify(my, target))
-    except classad.ClassAdValueError:
+        shown = repr(expr.simplify(my, target))
+        if shown[0] in '{[':
+            raise NoText()
+        return shown
+    except NoText:
         end = '\\n)' if question['syntax'] == 'new' else ')'
         try:
             return repr(read('string(' + text + end).simplify(my, target))
-        except classad.ClassAdParseError:
+        except Unreadable:
             return None
-    except classad.ClassAdEvaluationError:
+    except Failed:
         answer['failed'] = True
         return 'error'
 

@@ -163,3 +163,10 @@ async function submitJob(
   );
   return submitted;
 }
+
+/** The commands of the job whose values break readers. */
+export const awkwardCommands = (): string => {
+  const awkward = jobs.find(({ name }) => name === 'awkward');
+  if (awkward === undefined) throw new Error('The seed has no awkward job.');
+  return awkward.commands;
+};

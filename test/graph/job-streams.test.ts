@@ -241,10 +241,12 @@ describeReal('pool', 'streams of jobs', (pool) => {
         events({ filter: { state: { eq: 'HELD' }, owner: { eq: 'alice' } } }),
       ]);
       const ended = await ends({ filter: attribute(1) });
-      const expressed = await ends({ filter: { constraint: `${marked} * 2 == 2` } });
-      const raw = await events({ filter: { constraint: `${marked} * 2 == 2` }, types: ['HELD'] });
+      // A real that is a whole number stays a real, as it does for lists.
+      const constraint = `${marked} * 2 == 2 && isReal(${marked}Real) && ${marked}Real / 2 == 0.5`;
+      const expressed = await ends({ filter: { constraint } });
+      const raw = await events({ filter: { constraint }, types: ['HELD'] });
       const other = await idle('queue 1', `+${marked} = 2`);
-      const cluster = await idle('queue 1', `+${marked} = 1`);
+      const cluster = await idle('queue 1', `+${marked} = 1`, `+${marked}Real = 1.0`);
       await pool.asUser('alice', ['condor_hold', `${other}.0`, `${cluster}.0`]);
       const holds = await eventsUntil(held, (_, seen) =>
         [other, cluster].every((one) => jobsOf(seen, 'HELD').includes(`${one}.0`)),

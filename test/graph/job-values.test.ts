@@ -1,8 +1,10 @@
 /** The values of a job ad arrive as they are: no digit, byte or difference between kinds is lost. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { JobAdDocument } from '../generated/graphql.js';
 import { describePools } from '../condor/pools.js';
-import { type Graph, openGraph } from './open-graph.js';
+import { awkwardCommands } from '../condor/seed.js';
+import { describeReal } from '../real/index.js';
+import { type Graph, openGraph, poolGrid } from './open-graph.js';
 import type { JobPool } from '../../src/grids/jobs.js';
 import { named } from './seed.js';
 
@@ -116,5 +118,43 @@ describePools('values of the awkward job', (pool) => {
         value: [1, { expression: 'Another + 1' }, '/Expr(x)/'],
       });
     });
+  });
+});
+
+describeReal('pool', 'values of an awkward job that has ended', (pool) => {
+  it('are those that it had in the queue, to the byte', async () => {
+    const graph = await openGraph([poolGrid(pool)]);
+    const cluster = await pool.submit('alice', `${awkwardCommands()}\nqueue`);
+    onTestFinished(async () => {
+      await graph.stop();
+      await pool.remove(`ClusterId == ${cluster}`);
+    });
+    const bytes = '"bad \\377\\376 bytes"';
+    const edit = `condor_qedit ${cluster}.0 BadUtf "$(printf '${bytes}')"`;
+    expect((await pool.asUser('alice', ['sh', '-c', edit])).stderr).toBe('');
+    const names = [...awkwardCommands().matchAll(/^\+(My\w+)/gm)].map(([, name = '']) => name);
+    expect(names.length).toBeGreaterThan(15);
+    const variables = { filter: { cluster: { eq: cluster } }, name: 'BadUtf', names };
+    const shown = async (source: 'QUEUE' | 'HISTORY') => {
+      const { jobs } = await graph.ask(JobAdDocument, { ...variables, source });
+      expect(jobs?.nodes).toHaveLength(1);
+      return jobs?.nodes[0];
+    };
+    const queued = await shown('QUEUE');
+    expect(queued?.attribute.value).toBe('bad \ufffd\ufffd bytes');
+    expect(queued?.some).toMatchObject({
+      MyBigInt: '9223372036854775807',
+      MyFakeExpr: '/Expr(x)/',
+    });
+    await pool.remove(`ClusterId == ${cluster}`);
+    await vi.waitFor(
+      async () => {
+        const ended = await shown('HISTORY');
+        expect(ended?.attribute).toEqual(queued?.attribute);
+        expect(ended?.attributes).toEqual(queued?.attributes);
+        expect(ended?.some).toEqual(queued?.some);
+      },
+      { timeout: 20_000, interval: 100 },
+    );
   });
 });

@@ -47,6 +47,10 @@ describeReal('chromium', 'the playground in a browser', (chromium) => {
       'WorkOnBothGrids',
       'Submit',
       'Follow',
+      'SubmitJobs',
+      'HoldAndRemove',
+      'JobEvents',
+      'JobCompleted',
     ]);
 
     await playground.write('operation.graphql', 'query Kinds { grids { kind } }');
@@ -85,6 +89,36 @@ describeReal('chromium', 'the playground in a browser', (chromium) => {
     expect(new Set(playground.requests.map((address) => new URL(address).host))).toEqual(
       new Set([host]),
     );
+  });
+
+  it('acts on jobs of a pool and follows it', async () => {
+    const playground = await visit();
+    await playground.openTab('SubmitJobs');
+    await playground.write('variables.json', '{ "dryRun": false }');
+    await playground.run();
+    const submitted = await answer(playground, (text) => text.includes('submitJobs'));
+    const { submitJobs } = submitted.data as {
+      submitJobs: { cluster: { id: string } | null; userErrors: unknown[] };
+    };
+    expect(submitJobs.userErrors).toEqual([]);
+
+    await playground.openTab('HoldAndRemove');
+    const cluster = submitJobs.cluster?.id;
+    await playground.write('variables.json', JSON.stringify({ cluster, dryRun: false }));
+    await playground.run();
+    const acted = await answer(playground, (text) => text.includes('removeJobs'));
+    expect(acted.data).toMatchObject({ holdJobs: { changed: 2 }, removeJobs: { changed: 2 } });
+
+    await playground.openTab('JobEvents');
+    await playground.run();
+    await answer(playground, (text) => /"(SYNCED|CHANGES)"/.test(text));
+    await playground.stop();
+
+    await playground.openTab('JobCompleted');
+    await playground.run();
+    const ends = await answer(playground, (text) => /"(SNAPSHOT|SYNCED)"/.test(text));
+    expect(ends.errors).toBeUndefined();
+    expect(playground.errors).toEqual([]);
   });
 
   it('sends the token of the headers editor by HTTP and in connection_init', async () => {

@@ -205,9 +205,9 @@ export class Following {
   #entry(record: LogRecord): readonly JobEventEntry[] {
     const named = scheddOf(record);
     const [only, ...others] = this.#writers;
-    const known = named !== undefined && this.#followed.has(named);
-    const schedd = known ? named : others.length === 0 ? only : undefined;
-    if (schedd === undefined) return [];
+    const schedd = named ?? (others.length === 0 ? only : undefined);
+    // A log may tell of schedds that are none of this grid's.
+    if (schedd === undefined || !this.#followed.has(schedd)) return [];
     const seenAt = Date.now();
     const { clusterId, procId, at } = record;
     this.#lagMs = Math.max(0, seenAt - at);

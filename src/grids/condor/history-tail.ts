@@ -62,7 +62,9 @@ export class HistoryTail {
     const command = historyCommand(this.pool, this.schedd, query, { scanLimit, since });
     const known = new Set(this.#known);
     const ads: Ad[] = [];
-    for await (const batch of streamAds(this.pool, command, signal)) {
+    // Whole ads are for constraints that are evaluated here, as those of lists are.
+    const exactReals = attributes === undefined;
+    for await (const batch of streamAds(this.pool, command, signal, { exactReals })) {
       for (const ad of batch) {
         // With the record to stop at gone, the scan would run on into what was there before.
         if (known.has(nameOf(ad))) return ads;

@@ -54,16 +54,19 @@ export function openPool(settings: PoolSettings): JobPool {
   const schedds = new Schedds(pool, { names: settings.schedds });
   const depth = new HistoryDepth(pool);
   const ahead = new ReadAhead();
-  const lookup = new JobLookup(pool, (name, signal) => schedds.named(name, signal), settings);
+  const named = (name: string, signal: AbortSignal) => schedds.named(name, signal);
+  const lookup = new JobLookup(pool, named, settings);
+  // Streams evaluate constraints over what they look up.
+  const followed = new JobLookup(pool, named, { ...settings, exactReals: true });
   const findJobs: JobPool['findJobs'] = (keys, projection, signal) =>
     lookup.find(keys, projection, signal);
   const here = settings.prefix === undefined && settings.pool === undefined;
-  const logs = new PoolLogs(pool, schedds, findJobs, here, settings);
+  const logs = new PoolLogs(pool, schedds, (...asked) => followed.find(...asked), here, settings);
   const actions = actionsOf(settings, {
     pool,
     prefix: settings.prefix,
     findJobs,
-    named: (name, signal) => schedds.named(name, signal),
+    named,
     schedds: (signal) => schedds.list(signal),
   });
   let lastOkAt: number | null = null;
@@ -90,6 +93,7 @@ export function openPool(settings: PoolSettings): JobPool {
       await logs.stop();
       lookup.stop();
       ahead.stop();
+      followed.stop();
       await actions?.stop();
       await runner.stop();
     },
@@ -98,7 +102,7 @@ export function openPool(settings: PoolSettings): JobPool {
     findJobs,
     logs,
     progress: (clusters, signal) =>
-      clusterProgress(pool, (name) => schedds.named(name, signal), clusters, signal),
+      clusterProgress(pool, (name) => named(name, signal), clusters, signal),
     slots: () => slotSource(pool),
     machines: () => machineSource(pool),
     ads: (type) => adSource(pool, type),

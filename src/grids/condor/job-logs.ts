@@ -30,6 +30,8 @@ export interface JobLogsSettings {
   readonly reconcileMs?: number | undefined;
   /** Milliseconds after which an ended job that is neither in queue nor history is LOST. @default 60_000 */
   readonly lostAfterMs?: number | undefined;
+  /** Ends that are kept for who follows. @default 50_000 */
+  readonly maxCompletions?: number | undefined;
 }
 
 interface Source {
@@ -59,7 +61,12 @@ export class PoolLogs implements JobLogs {
     private readonly here: boolean,
     private readonly settings: JobLogsSettings,
   ) {
-    this.#rings = new JobRings({ gridName: pool.name, find });
+    const { maxCompletions } = settings;
+    this.#rings = new JobRings({
+      gridName: pool.name,
+      find,
+      ...(maxCompletions !== undefined && { maxCompletions }),
+    });
   }
 
   async events(signal: AbortSignal) {

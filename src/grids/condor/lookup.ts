@@ -22,6 +22,8 @@ export interface LookupOptions {
   readonly gatherMs?: number | undefined;
   /** Milliseconds after which a miss is asked once more. @default 30 */
   readonly askAgainMs?: number | undefined;
+  /** Whether whole ads keep `2.0` a real: for who evaluates constraints over them. @default false */
+  readonly exactReals?: boolean;
 }
 
 /** History records that a look-up reads at most. */
@@ -159,6 +161,7 @@ export class JobLookup {
             signal,
             {
               askAgainMs: this.options.askAgainMs ?? 30,
+              exactReals: this.options.exactReals ?? false,
             },
           );
           for (const [key, row] of rows) found.set(key, row);
@@ -201,6 +204,7 @@ interface Search {
   readonly places?: readonly JobOrigin[];
   /** Absent: a miss is not asked again. */
   readonly askAgainMs?: number;
+  readonly exactReals?: boolean;
 }
 
 async function findInSchedd(
@@ -209,17 +213,18 @@ async function findInSchedd(
   keys: readonly JobKey[],
   projection: Projection,
   signal: AbortSignal,
-  { places = ['QUEUE', 'HISTORY'], askAgainMs }: Search,
+  { places = ['QUEUE', 'HISTORY'], askAgainMs, exactReals = false }: Search,
 ): Promise<Map<string, JobRow>> {
   const found = new Map<string, JobRow>();
   const { hidden } = await pool.policy(signal);
   const attributes = attributesFor(projection, jobTable, jobKeyAttributes, hidden);
   const toRow = jobRows(pool.name, schedd.name, projection, hidden);
+  const options = { exactReals: exactReals && attributes === undefined };
   const ask = async (origin: JobOrigin, commandFor: (chunk: Chunk) => Command): Promise<void> => {
     const missing = keys.filter((key) => !found.has(nameOf(key)));
     const wanted = new Set(missing.map(nameOf));
     const answers = await Promise.all(
-      idChunks(missing).map((chunk) => collectAds(pool, commandFor(chunk), signal)),
+      idChunks(missing).map((chunk) => collectAds(pool, commandFor(chunk), signal, options)),
     );
     const fetched = { origin, atMs: Date.now() };
     for (const row of answers.flat().map((ad: Ad) => toRow(ad, fetched))) {
