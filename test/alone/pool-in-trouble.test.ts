@@ -116,7 +116,7 @@ describeReal('second pool', 'streams of a pool in trouble', (pool) => {
       () =>
         expect(told).toEqual(
           expect.arrayContaining(
-            ids.map((id) => expect.stringMatching(`^REMOVED ${escaped(id)}$`)),
+            ids.map((id) => expect.stringMatching(`^REMOVED ${escaped(id)}$`) as string),
           ),
         ),
       patience,

@@ -2,7 +2,7 @@
 import { Expression } from '../../../classad/ad.js';
 import { status, type Job } from './job.js';
 import { textOf, truth } from './evaluation.js';
-import type { Hold } from './schedd.js';
+import type { Hold } from './hold.js';
 
 export type ExitWish =
   | ({ readonly kind: 'HOLD' } & Hold)

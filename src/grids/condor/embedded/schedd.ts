@@ -3,11 +3,13 @@ import type { AdValue } from '../../../classad/ad.js';
 import type { Clock } from '../../../streams/clock.js';
 import type { JobKey } from '../../jobs.js';
 import { adOf, type Attributes } from './attributes.js';
+import { countedHold, heldFor, type Hold, notHeld } from './hold.js';
 import { History } from './history.js';
-import { Job, jobId, status, type Status } from './job.js';
+import { Job, status, type Status } from './job.js';
 import type { Journal } from './journal.js';
 import { onExit, periodic } from './policy.js';
 import { Queue } from './queue.js';
+import { defined, identityOf, printed, usageOf } from './recorded.js';
 import { seconds, type Slot, type Slots } from './slots.js';
 import type { Exit, Refusal, Starter } from './starter.js';
 
@@ -27,27 +29,6 @@ export interface ScheddSettings {
   /** Called when a job may have become startable, or a slot free. */
   readonly wake: () => void;
 }
-
-export interface Hold {
-  readonly reason: string;
-  readonly code: number;
-  readonly subCode: number;
-}
-
-/** Names of the codes that the pool uses, for NumHoldsByReason. */
-const holdNames: Readonly<Record<number, string>> = {
-  1: 'UserRequest',
-  3: 'JobPolicy',
-  6: 'FailedToCreateProcess',
-  46: 'JobDurationExceeded',
-  47: 'JobExecuteExceeded',
-};
-
-const stillHeld: Attributes = {
-  HoldReason: undefined,
-  HoldReasonCode: undefined,
-  HoldReasonSubCode: undefined,
-};
 
 export class Schedd {
   readonly queue: Queue;
@@ -71,7 +52,7 @@ export class Schedd {
     const now = this.#now();
     return ads.map((ad, procId) => {
       const key = { schedd: this.settings.name, clusterId, procId };
-      const job = new Job(key, adOf({ ...ad, ...this.#identity(key, now) }));
+      const job = new Job(key, adOf({ ...ad, ...identityOf(key, now) }));
       this.queue.add(job);
       if (job.startable) this.queue.wait(job);
       this.#tell('SUBMITTED', job, { SubmitHost: this.settings.name });
@@ -108,28 +89,17 @@ export class Schedd {
   }
 
   /** Stops the job where it runs; it waits until it is released. */
-  hold(job: Job, { reason, code, subCode }: Hold): void {
-    this.#evict(job, reason);
-    const name = holdNames[code] ?? 'Other';
-    const counts = (job.ad.get('NumHoldsByReason') ?? {}) as Readonly<Record<string, AdValue>>;
-    this.#enter(job, status.held, {
-      ...job.up('NumHolds', ...(code === 1 ? [] : ['NumSystemHolds'])),
-      NumHoldsByReason: { ...counts, [name]: Number(counts[name] ?? 0) + 1 },
-      HoldReason: reason,
-      HoldReasonCode: code,
-      HoldReasonSubCode: subCode,
-    });
-    this.#tell('HELD', job, {
-      HoldReason: reason,
-      HoldReasonCode: code,
-      HoldReasonSubCode: subCode,
-    });
+  hold(job: Job, hold: Hold): void {
+    this.#evict(job, hold.reason);
+    const attributes = heldFor(hold);
+    this.#enter(job, status.held, { ...countedHold(job, hold.code), ...attributes });
+    this.#tell('HELD', job, attributes);
   }
 
   release(job: Job, reason: string): void {
     const { ad } = job;
     this.#enter(job, status.idle, {
-      ...stillHeld,
+      ...notHeld,
       LastHoldReason: ad.get('HoldReason'),
       LastHoldReasonCode: ad.get('HoldReasonCode'),
       LastHoldReasonSubCode: ad.get('HoldReasonSubCode'),
@@ -192,7 +162,7 @@ export class Schedd {
     this.settings.slots.release(activation.slot, this.settings.clock.now());
     this.settings.wake();
     if ('errno' in end) return this.#refused(job, end);
-    job.set({ ...this.#usage(job, activation.startedAt, activation.slot), ...printed(end) });
+    job.set({ ...usageOf(job, activation, this.settings.clock.now()), ...printed(end) });
     if (job.status === status.removed) this.#leave(job);
     else if (job.status === status.running) this.#finish(job, end);
     else if (job.startable) this.queue.wait(job);
@@ -279,29 +249,6 @@ export class Schedd {
     return () => watches.forEach((cancel) => cancel());
   }
 
-  #usage({ ad }: Job, startedAt: number, slot: Slot): Attributes {
-    const spent = Math.max(0, this.settings.clock.now() - startedAt) / 1000;
-    const sum = (name: string, more: number): number => (ad.number(name) ?? 0) + more;
-    return {
-      RemoteHost: undefined,
-      CurrentHosts: 0,
-      LastRemoteHost: slot.name,
-      LastRemoteWallClockTime: spent,
-      RemoteWallClockTime: sum('RemoteWallClockTime', spent),
-      CumulativeSlotTime: sum('CumulativeSlotTime', spent * slot.total.cpus),
-    };
-  }
-
-  #identity(key: JobKey, now: number): Attributes {
-    return {
-      ClusterId: key.clusterId,
-      ProcId: key.procId,
-      GlobalJobId: `${key.schedd}#${jobId(key)}#${now}`,
-      QDate: now,
-      EnteredCurrentStatus: now,
-    };
-  }
-
   #tell(
     type: Parameters<Journal['tell']>[0],
     job: Job,
@@ -319,12 +266,3 @@ const durations = [
   { attribute: 'AllowedJobDuration', code: 46, what: 'job duration' },
   { attribute: 'AllowedExecuteDuration', code: 47, what: 'execute duration' },
 ] as const;
-
-/** Kept in the ad, since the pool writes no files. */
-const printed = ({ stdout, stderr }: Exit): Attributes => ({
-  EmbeddedStdout: stdout,
-  EmbeddedStderr: stderr,
-});
-
-const defined = (attributes: Attributes): Attributes =>
-  Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
