@@ -16,6 +16,7 @@ import {
 } from '../src/query/plan.js';
 import { and, matches, not, type Predicate } from '../src/query/predicate.js';
 import type { CompletionLog, Snapshot } from '../src/streams/index.js';
+import { followedRows } from './followed-rows.js';
 import { ofCluster } from './job-nodes.js';
 
 /** A pool that can be followed. */
@@ -61,7 +62,10 @@ export class JobEnds {
   }
 
   /** Those that the caller may see and that pass the filter, each with its row as it ended. */
-  readonly keep = async (entries: readonly JobEnd[]): Promise<readonly JobEnd[]> => {
+  readonly keep = async (
+    entries: readonly JobEnd[],
+    signal: AbortSignal,
+  ): Promise<readonly JobEnd[]> => {
     const { caller, filter } = this.request;
     const visible = entries.filter(
       (end) => end.row !== undefined || (maySee(caller, end.owner) && !this.#past.has(nameOf(end))),
@@ -71,10 +75,9 @@ export class JobEnds {
       [...this.pools.values()].map(async ({ name, logs }) => {
         const asked = visible.filter(({ gridName, row }) => gridName === name && !row);
         if (asked.length === 0) return;
-        const loaded = await logs.rows(asked, this.projection);
+        const loaded = await followedRows(logs, [asked, this.projection], signal);
         for (const [i, end] of asked.entries()) {
           const row = loaded[i] ?? (end.state === 'UNKNOWN' ? lostJob(end) : undefined);
-          if (row instanceof Error) throw row;
           if (row !== undefined) found.set(end, row);
         }
       }),

@@ -30,6 +30,7 @@ import { JSONValue } from '../schema/scalars.js';
 import { Delivery, StreamStart } from '../schema/stream.js';
 import { freshLoaders, type GraphContext } from './context.js';
 import { jobPredicate } from './filter.js';
+import { followedRows } from './followed-rows.js';
 import { clusterOver, type FollowedPool, type JobEnd, JobEnds } from './job-ends.js';
 import { projectionOf } from './plan.js';
 import { Guard } from './rule.js';
@@ -179,12 +180,13 @@ async function events(
   const frames = follow<JobEventEntry>(logs, {
     ...options,
     seenAt: ({ seenAt }) => seenAt,
-    keep: (entries) =>
+    keep: (entries, signal) =>
       visible(
         entries.filter(({ type }) => !wanted || wanted.has(type)),
         pools,
         predicate,
         context,
+        signal,
       ),
   });
   return mapFrames(frames, ({ entries, ...frame }) => ({ ...frame, events: entries }));
@@ -240,6 +242,7 @@ async function visible(
   pools: readonly FollowedPool[],
   filter: Predicate,
   { caller }: GraphContext,
+  signal: AbortSignal,
 ): Promise<readonly JobEventEntry[]> {
   const refs = refsOf(filter);
   const mine = entries.filter(({ owner }) => owner === null || maySee(caller, owner));
@@ -257,10 +260,9 @@ async function visible(
       const asked = unknown.filter(({ gridName }) => gridName === name);
       if (asked.length === 0) return;
       const keys = asked.map(({ key, type, at }) => ({ key, revision: `${type} ${at}` }));
-      const found = await logs.rows(keys, projection);
+      const found = await followedRows(logs, [keys, projection], signal);
       for (const [i, entry] of asked.entries()) {
         const row = found[i];
-        if (row instanceof Error) throw row;
         if (row !== undefined) jobs.set(entry, row);
       }
     }),
