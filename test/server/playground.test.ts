@@ -47,10 +47,10 @@ describeReal('chromium', 'the playground in a browser', (chromium) => {
       'WorkOnBothGrids',
       'Submit',
       'Follow',
-      'SubmitJobs',
+      'QueueJobs',
       'HoldAndRemove',
-      'JobEvents',
-      'JobCompleted',
+      'WatchJobs',
+      'EndsOfJobs',
     ]);
 
     await playground.write('operation.graphql', 'query Kinds { grids { kind } }');
@@ -93,7 +93,7 @@ describeReal('chromium', 'the playground in a browser', (chromium) => {
 
   it('acts on jobs of a pool and follows it', async () => {
     const playground = await visit();
-    await playground.openTab('SubmitJobs');
+    await playground.openTab('QueueJobs');
     await playground.write('variables.json', '{ "dryRun": false }');
     await playground.run();
     const submitted = await answer(playground, (text) => text.includes('submitJobs'));
@@ -109,12 +109,12 @@ describeReal('chromium', 'the playground in a browser', (chromium) => {
     const acted = await answer(playground, (text) => text.includes('removeJobs'));
     expect(acted.data).toMatchObject({ holdJobs: { changed: 2 }, removeJobs: { changed: 2 } });
 
-    await playground.openTab('JobEvents');
+    await playground.openTab('WatchJobs');
     await playground.run();
     await answer(playground, (text) => /"(SYNCED|CHANGES)"/.test(text));
     await playground.stop();
 
-    await playground.openTab('JobCompleted');
+    await playground.openTab('EndsOfJobs');
     await playground.run();
     const ends = await answer(playground, (text) => /"(SNAPSHOT|SYNCED)"/.test(text));
     expect(ends.errors).toBeUndefined();

@@ -21,7 +21,7 @@ export const exampleTabs: { query: string; variables?: string }[] = [
   { query: submitJobs, variables: json({ dryRun: true }) },
   {
     query: holdAndRemoveJobs,
-    variables: json({ cluster: 'the id that SubmitJobs answered', dryRun: true }),
+    variables: json({ cluster: 'the id that QueueJobs answered', dryRun: true }),
   },
   { query: jobEvents },
   { query: jobCompleted },
