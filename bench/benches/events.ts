@@ -1,13 +1,14 @@
-/** How long after a job's exit its event and its end are where streams read them, beside a client that polls condor_q. */
+/** How long after a job's exit a client's socket tells its event and its end, beside a client that polls condor_q. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { openPool } from '../../src/grids/condor/index.js';
-import type { CompletionLog } from '../../src/streams/index.js';
+import { type Client, createClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
 import { findPool } from '../../test/real/pool.js';
 import { type Bench, type Finding, NotRun } from '../bench.js';
+import { Child } from '../child.js';
 import { sampleOf } from '../measure.js';
 
 const patienceMs = 120_000;
@@ -19,25 +20,15 @@ export const events: Bench = {
     const pool = findPool();
     if (typeof pool === 'string') throw new NotRun(pool);
     const jobs = quick ? 4 : 40;
-    const grid = openPool({
-      name: 'pool',
-      prefix: { kind: 'exec', argv: pool.prefix },
-      eventLog: { path: pool.eventLog },
-    });
-    const left = new AbortController();
+    const server = await Child.start('graph', { dir: pool.dir, eventLog: pool.eventLog });
+    const client = createClient({ url: server.url, webSocketImpl: WebSocket, lazy: false });
     // Each job writes down when it exits, into a folder of its owner.
     const folder = await mkdtemp(join(pool.dir, 'home/alice/bench-'));
     await promisify(execFile)('chmod', ['777', folder]);
     const inside = folder.slice(pool.dir.length);
     try {
-      const { logs } = grid;
-      if (!logs) throw new NotRun('the pool is not followed');
-      const toldEnds = arrivals(await logs.completions(left.signal), left.signal, () => true);
-      const toldEvents = arrivals(
-        await logs.events(left.signal),
-        left.signal,
-        ({ type }) => type === 'TERMINATED',
-      );
+      const toldEnds = await arrivals(client, ends);
+      const toldEvents = await arrivals(client, terminations);
       const cluster = await pool.submit(
         'alice',
         `executable = /bin/sh
@@ -84,35 +75,56 @@ queue ${jobs}`,
         ),
       ];
     } finally {
-      left.abort();
-      await grid.stop();
+      await client.dispose();
+      await server.stop();
       await rm(folder, { recursive: true });
     }
   },
 };
 
-type Keyed = { readonly key: { readonly clusterId: number; readonly procId: number } };
-
-/** When each job's entry was there to be read, until `signal` is aborted. */
-function arrivals<Entry extends Keyed>(
-  log: CompletionLog<Entry>,
-  signal: AbortSignal,
-  wanted: (entry: Entry) => boolean,
-): ReadonlyMap<string, number> {
-  const told = new Map<string, number>();
-  const read = async () => {
-    let position = log.end;
-    while (!signal.aborted) {
-      await log.changed(position, signal);
-      const entries = log.read(position, 1_000);
-      position += entries.length;
-      for (const entry of entries.filter(wanted)) {
-        told.set(`${entry.key.clusterId}.${entry.key.procId}`, Date.now());
+const ends = /* GraphQL */ `
+  subscription {
+    told: jobCompleted(start: { snapshot: true }) {
+      kind
+      items {
+        id: nativeId
       }
     }
-  };
-  read().catch((error: unknown) => {
-    if (!signal.aborted) throw error;
+  }
+`;
+
+const terminations = /* GraphQL */ `
+  subscription {
+    told: jobEvents(start: { snapshot: true }, types: [TERMINATED]) {
+      kind
+      items: events {
+        id: jobId
+      }
+    }
+  }
+`;
+
+interface Frame {
+  readonly told: { readonly kind: string; readonly items: readonly { readonly id: string }[] };
+}
+
+/** When a frame told of each job; resolved when the stream has reached the present. */
+async function arrivals(client: Client, query: string): Promise<ReadonlyMap<string, number>> {
+  const told = new Map<string, number>();
+  await new Promise<void>((resolve, reject) => {
+    client.subscribe<Frame>(
+      { query },
+      {
+        next({ data, errors }) {
+          if (errors !== undefined) reject(new Error(JSON.stringify(errors)));
+          if (data?.told.kind === 'SYNCED') resolve();
+          const atMs = Date.now();
+          for (const { id } of data?.told.items ?? []) told.set(id, atMs);
+        },
+        error: reject,
+        complete: () => undefined,
+      },
+    );
   });
   return told;
 }

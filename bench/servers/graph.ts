@@ -15,11 +15,13 @@ import { memoryPool } from '../memory-pool.js';
 export interface GraphSettings {
   /** A folder with a real pool; rows in memory without it. */
   readonly dir?: string;
+  /** Where its event log is. */
+  readonly eventLog?: string;
   /** Operations at once; the bench is a single caller. */
   readonly operations?: number;
 }
 
-export async function start({ dir, operations = 32 }: GraphSettings): Promise<Started> {
+export async function start({ dir, eventLog, operations = 32 }: GraphSettings): Promise<Started> {
   const commands = new Commands();
   const grid: AnyGrid =
     dir === undefined
@@ -28,6 +30,7 @@ export async function start({ dir, operations = 32 }: GraphSettings): Promise<St
           name: 'pool',
           prefix: { kind: 'exec', argv: ['chroot', dir] },
           deadlineMs: 60_000, // a slow machine is not what is measured
+          ...(eventLog !== undefined && { eventLog: { path: eventLog } }),
           onCommand: (report) => commands.add(report),
         });
   const grids = new GridRegistry([grid]);
