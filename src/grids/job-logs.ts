@@ -47,7 +47,10 @@ export interface JobCompletion {
   readonly revision: string;
   /** UNKNOWN where the job has left the queue and no history tells how. */
   readonly state: WorkState;
+  /** Whose it is, for the rules of access. */
   readonly owner: string | null;
+  /** Whether the pool hides that from clients; said of a job of which no ad tells. */
+  readonly ownerHidden?: boolean;
   readonly seenAt: number;
 }
 

@@ -4,7 +4,13 @@ import type { JobCompletion } from './job-logs.js';
 import type { JobFields, JobRow } from './jobs.js';
 import type { NativeRecord } from './row.js';
 
-export function lostJob({ gridName, key, owner, revision }: JobCompletion): JobRow {
+export function lostJob({
+  gridName,
+  key,
+  owner,
+  ownerHidden = false,
+  revision,
+}: JobCompletion): JobRow {
   const { schedd, clusterId, procId } = key;
   const fields: JobFields = {
     revision,
@@ -12,7 +18,7 @@ export function lostJob({ gridName, key, owner, revision }: JobCompletion): JobR
     state: 'UNKNOWN',
     nativeState: 'Unknown',
     terminal: false,
-    owner,
+    owner: ownerHidden ? null : owner,
     attempts: 0,
     submittedAt: null,
     startedAt: null,
@@ -51,6 +57,7 @@ export function lostJob({ gridName, key, owner, revision }: JobCompletion): JobR
     idKey: [gridName, schedd, clusterId, procId],
     ...key,
     ...fields,
+    ownedBy: owner,
     record: empty,
   };
 }

@@ -168,11 +168,11 @@ export class Ends {
     for (const { key } of completions) this.#expected.delete(procOf(key));
     this.rings.addCompletions(completions, rows);
     if (news.length > 0) this.options.onEnded?.(news);
-    await this.#search(signal);
+    await this.#search(hidden.has('Owner'), signal);
   }
 
   /** Expected ends that the news of the history do not have: they may be in the queue, further back, or nowhere. */
-  async #search(signal: AbortSignal): Promise<void> {
+  async #search(ownerHidden: boolean, signal: AbortSignal): Promise<void> {
     for (const one of this.#expected.values()) one.misses += 1;
     const late = [...this.#expected.values()].filter(({ misses }) => misses >= queueFrom);
     if (late.length === 0) return;
@@ -193,8 +193,8 @@ export class Ends {
         if (misses < atWorkFrom) continue;
       } else {
         if (seenAt - sinceMs < lostAfterMs) continue;
-        const gridName = this.pool.name;
-        ended.push({ gridName, key, owner, seenAt, state: 'UNKNOWN', revision: 'lost' });
+        const lost = { state: 'UNKNOWN', revision: 'lost', owner, ownerHidden } as const;
+        ended.push({ gridName: this.pool.name, key, seenAt, ...lost });
       }
       this.#expected.delete(name);
     }
