@@ -12,12 +12,19 @@ export interface Clock {
 /** `setTimeout` takes longer delays for 1 ms. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** The clock of the process. A wait longer than 24 days calls back early: look at the time again. */
+/** The clock of the process. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   uptime: () => performance.now(),
   after: (ms, callback) => {
-    const timer = setTimeout(callback, Math.min(Math.max(0, Math.ceil(ms)), longestTimerMs));
+    let leftMs = Math.max(0, Math.ceil(ms));
+    let timer: NodeJS.Timeout;
+    const arm = (): void => {
+      const nextMs = Math.min(leftMs, longestTimerMs);
+      leftMs -= nextMs;
+      timer = setTimeout(() => (leftMs > 0 ? arm() : callback()), nextMs);
+    };
+    arm();
     return () => clearTimeout(timer);
   },
 };

@@ -242,7 +242,7 @@ export class Schedd {
     const { clock } = this.settings;
     const watches = durations.flatMap(({ attribute, code, what }) => {
       const limit = job.ad.number(attribute);
-      if (limit === null || limit <= 0) return [];
+      if (limit === null || !(limit > 0)) return [];
       const reason = `The job exceeded allowed ${what} of ${limit} seconds`;
       return [clock.after(limit * 1000, () => this.hold(job, { reason, code, subCode: 0 }))];
     });
