@@ -2,7 +2,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ProcessExecutor } from '../../src/grids/htc-grid/executor-processes.js';
 import type { PrintedLine } from '../../src/grids/htc-grid/executor.js';
 import type { EmbeddedSettings, HtcGrid } from '../../src/grids/htc-grid/index.js';
 import { openEmbedded } from '../../src/grids/htc-grid/index.js';
@@ -263,5 +264,24 @@ describe('a command', () => {
     expect(await collect(log)).toMatchObject([{ state: 'FAILED' }]);
     const error = await on.payload(taskIds[0] ?? '', 'error', 10_000, live());
     expect(error?.text).toContain("can't be started");
+  });
+});
+
+describe('a process that does not get ready', () => {
+  it('holds up neither a cancelled task nor one over its time limit, and is ended', async () => {
+    const module = join(folder, 'slow.mjs');
+    await writeFile(module, 'await new Promise((done) => setTimeout(done, 3_600_000));\n');
+    const executor = new ProcessExecutor({ module, graceMs: 50 });
+    onTestFinished(() => executor.stop());
+    const abort = new AbortController();
+    const order = { taskId: 't_0', sessionId: 't', input: '{}' };
+    const run = executor.run(order, abort.signal);
+    // It waits for the process now.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    expect(executor.describe()).toContain('in 1 worker');
+    abort.abort(new Error('Cancelled.'));
+    await expect(run).rejects.toThrow();
+    await vi.waitFor(() => expect(executor.describe()).toContain('in 0 worker'), patience);
+    await expect(executor.run(order, abort.signal)).rejects.toThrow('Cancelled.');
   });
 });

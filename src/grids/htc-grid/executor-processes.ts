@@ -39,9 +39,8 @@ export class ProcessExecutor implements Executor {
   }
 
   async run(order: TaskOrder, signal: AbortSignal): Promise<string> {
-    const child = this.#idle.pop() ?? (await this.#another());
+    const child = this.#idle.pop() ?? (await this.#another(signal));
     try {
-      await child.ready;
       const output = await child.run(order, signal);
       this.#failures = 0;
       return output;
@@ -65,8 +64,8 @@ export class ProcessExecutor implements Executor {
     await Promise.all([...this.#all].map((child) => child.end()));
   }
 
-  async #another(): Promise<WorkerChild> {
-    const { signal } = this.#stopped;
+  async #another(left: AbortSignal): Promise<WorkerChild> {
+    const signal = AbortSignal.any([left, this.#stopped.signal]);
     signal.throwIfAborted();
     if (this.#failures > 0) {
       const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failures - 1));

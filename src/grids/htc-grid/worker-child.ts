@@ -80,14 +80,21 @@ export class WorkerChild {
     return this.#ended;
   }
 
-  /** One task at a time; the process may be used again when the promise has settled, unless it ended. */
+  /**
+   * One task at a time; the process may be used again when the promise has settled, unless it ended. One
+   * that does not get ready is killed like one whose task does not stop.
+   */
   async run({ taskId, sessionId, input }: TaskOrder, signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
     let late: NodeJS.Timeout | undefined;
     const abort = () => {
-      this.#send({ kind: 'abort', taskId });
+      if (this.#waiting !== undefined) this.#send({ kind: 'abort', taskId });
       late = setTimeout(() => this.#child.kill('SIGKILL'), this.#graceMs);
     };
+    signal.addEventListener('abort', abort, { once: true });
     try {
+      await this.ready;
+      signal.throwIfAborted();
       return await new Promise<string>((resolve, reject) => {
         if (this.#ended) {
           reject(this.#unusable ?? new WorkerGone('The worker process has ended.'));
@@ -95,8 +102,6 @@ export class WorkerChild {
         }
         this.#waiting = { taskId, resolve, reject };
         this.#send({ kind: 'run', taskId, sessionId, input });
-        if (signal.aborted) abort();
-        else signal.addEventListener('abort', abort, { once: true });
       });
     } finally {
       clearTimeout(late);
