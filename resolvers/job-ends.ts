@@ -158,17 +158,20 @@ export async function clusterOver(
   scope: Predicate,
   signal: AbortSignal,
 ): Promise<void> {
-  let position = log.end;
-  for (;;) {
-    const left = await countLeft(pool, cluster, scope, signal).catch((error: unknown) => {
+  /** Undefined where the pool does not answer now. */
+  const count = (): Promise<number | undefined> =>
+    countLeft(pool, cluster, scope, signal).catch((error: unknown) => {
       if (signal.aborted) throw error;
       return undefined;
     });
+  let position = log.end;
+  for (;;) {
+    let left = await count();
     if (left === 0) {
       await pool.logs.settled(signal);
       // One more may have come out of a cluster that is made bit by bit.
-      if ((await countLeft(pool, cluster, scope, signal)) === 0) return;
-      continue;
+      left = await count();
+      if (left === 0) return;
     }
     const again = AbortSignal.any([signal, AbortSignal.timeout(askAgainMs)]);
     let missing = left ?? Infinity;
