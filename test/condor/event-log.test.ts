@@ -3,7 +3,9 @@ import {
   appendFile,
   mkdtemp,
   open,
+  readdir,
   readFile,
+  readlink,
   rename,
   rm,
   truncate,
@@ -284,6 +286,14 @@ async function followed(begin = true) {
   }
   return { path, seen, gaps, troubles, reader };
 }
+/** How often this process has the file open. */
+async function descriptorsOf(path: string): Promise<number> {
+  const names = await readdir('/proc/self/fd');
+  const open = await Promise.all(
+    names.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')),
+  );
+  return open.filter((target) => target === path).length;
+}
 const header = '{\n  "EventTypeNumber": 8\n}\n';
 const line = (n: number | string) => `{\n  "N": ${n},\n  "ToE": {\n    "x": 1\n  }\n}\n`;
 
@@ -404,6 +414,23 @@ describe('the files of the log', () => {
     await reader.begin();
     await reader.stop();
     expect(reader.trouble).toContain('is not a file');
+  });
+
+  it('whose file can be opened and not read leaves no file open', async () => {
+    const { path, reader, troubles } = await followed(false);
+    await writeFile(path, header);
+    const handle = await open(path);
+    await handle.close();
+    const reads = vi.spyOn(Object.getPrototypeOf(handle) as typeof handle, 'read');
+    onTestFinished(() => reads.mockRestore());
+    reads.mockRejectedValue(new Error('EIO: i/o error, read'));
+    await reader.begin();
+    expect(troubles).toEqual(['EIO: i/o error, read']);
+    expect(await descriptorsOf(path)).toBe(0);
+    reads.mockRestore();
+    await reader.drained();
+    expect(reader.trouble).toBeUndefined();
+    expect(await descriptorsOf(path)).toBe(1);
   });
 });
 

@@ -123,10 +123,11 @@ export class EventLogReader {
     if (this.#current === undefined) {
       const file = await openFile(path);
       if (file === undefined) return this.#say(`There is no ${path}.`);
-      this.#current = await this.#entered(file);
+      await this.#enter(file);
     }
     for (;;) {
       const current = this.#current;
+      if (current === undefined) return;
       await this.#drain(current);
       const inode = await inodeOf(path);
       if (inode === current.inode) {
@@ -141,13 +142,13 @@ export class EventLogReader {
         case 'none':
           return this.#vanished();
         case 'gap':
-          onGap('files of the log were removed before they were read');
           await this.#follow(successor.file);
+          onGap('files of the log were removed before they were read');
           break;
         case 'next':
+          await this.#follow(successor.file);
           // What was written until the next file was begun is in the old one by now.
           await this.#drain(current);
-          await this.#follow(successor.file);
           break;
         default:
           return successor satisfies never;
@@ -156,16 +157,12 @@ export class EventLogReader {
   }
 
   /** A file that was begun after following did is read from its start, another from its end. */
-  async #entered(file: OpenFile): Promise<Current> {
+  async #enter(file: OpenFile): Promise<void> {
+    const current = (this.#current = begun(file));
     const info = await file.handle.stat({ bigint: true });
     const size = Number(info.size);
-    const current: Current = {
-      ...file,
-      position: 0,
-      modifiedNs: info.mtimeNs,
-      cutter: new RecordCutter(),
-    };
-    if (this.#begun && Number(info.birthtimeMs) >= this.#begunAtMs - clockStepMs) return current;
+    current.modifiedNs = info.mtimeNs;
+    if (this.#begun && Number(info.birthtimeMs) >= this.#begunAtMs - clockStepMs) return;
     current.position = Math.max(0, size - lookBackBytes);
     while (current.position < size) {
       const length = Math.min(chunkBytes, size - current.position);
@@ -174,15 +171,15 @@ export class EventLogReader {
       current.position += bytesRead;
       current.cutter.push(Buffer.from(this.#buffer.subarray(0, bytesRead)));
     }
-    return current;
   }
 
   async #follow(file: OpenFile): Promise<void> {
-    await this.#late?.file.handle.close();
+    const older = this.#late?.file;
     const old = this.#current;
     this.#late = old && { file: old, untilMs: this.#clock.uptime() + lateMs };
-    this.#current = { ...file, position: 0, modifiedNs: 0n, cutter: new RecordCutter() };
+    this.#current = begun(file);
     this.#absentSinceMs = undefined;
+    await older?.handle.close();
   }
 
   async #drain(file: Current): Promise<void> {
@@ -262,3 +259,11 @@ export class EventLogReader {
     this.#watcher = undefined;
   }
 }
+
+/** Owned by the reader before it is read for the first time: whatever fails then, it is closed. */
+const begun = (file: OpenFile): Current => ({
+  ...file,
+  position: 0,
+  modifiedNs: 0n,
+  cutter: new RecordCutter(),
+});
