@@ -14,7 +14,7 @@ import {
 } from 'type-graphql';
 import { maySee } from '../src/access/caller.js';
 import { asGridError, type ErrorCode } from '../src/errors.js';
-import { decodeIdAs } from '../src/grids/id.js';
+import { decodeIdAs, encodeId } from '../src/grids/id.js';
 import type { CancelledSession as Cancelled, SessionRow } from '../src/grids/tasks.js';
 import { and } from '../src/query/predicate.js';
 import { encodeCursor } from '../src/streams/index.js';
@@ -211,9 +211,17 @@ export class SessionResolver {
         userErrors: [{ code: 'BAD_USER_INPUT', message, path: ['sessions'] }],
       };
     }
-    const keys = ids.map((id) => decodeIdAs('Session', id));
+    // What is named twice is cancelled once.
+    const keys = new Map(
+      ids.map((id) => {
+        const key = decodeIdAs('Session', id);
+        return [encodeId('Session', key.grid, ...key.parts), key];
+      }),
+    );
     const sessions = await Promise.all(
-      keys.map(({ grid, parts: [session] }) => cancelOne(grid, session, dryRun, context)),
+      [...keys.values()].map(({ grid, parts: [session] }) =>
+        cancelOne(grid, session, dryRun, context),
+      ),
     );
     return { sessions, userErrors: [] };
   }

@@ -156,7 +156,9 @@ export class CancelledSession {
   simpleResolvers: true,
 })
 export class CancelSessionsPayload {
-  @Field(() => [CancelledSession], { description: 'One entry for each id.' })
+  @Field(() => [CancelledSession], {
+    description: 'One entry for each session, also where its id came twice.',
+  })
   readonly sessions!: readonly CancelledSession[];
   @Field(() => [UserError], { description: 'What was wrong with the call itself.' })
   readonly userErrors!: readonly UserError[];

@@ -155,6 +155,19 @@ describe('sessions', () => {
       });
     });
 
+    it('cancels what is named twice once, with one outcome', async () => {
+      const { session } = await submit({ payloads: [{ sleepMs: 60_000 }] });
+      const [, ...parts] = JSON.parse(
+        Buffer.from(session?.id ?? '', 'base64url').toString(),
+      ) as string[];
+      // The same id in another spelling.
+      const other = Buffer.from(JSON.stringify(['Session', ...parts], null, 1)).toString(
+        'base64url',
+      );
+      const { sessions } = await cancel(session?.id ?? '', session?.id ?? '', other);
+      expect(sessions).toMatchObject([{ status: 'DONE', totalCancelledTasks: 1 }]);
+    });
+
     it('answers for each session in the order asked for, and says what is wrong with the call', async () => {
       const { session } = await submit({ payloads: [{ sleepMs: 60_000 }] });
       const unknown = Buffer.from(JSON.stringify(['Session', 'local', 'no-such'])).toString(
