@@ -5,7 +5,7 @@ export const errorCodes = {
   GRAPHQL_PARSE_FAILED: 'The document is not GraphQL.',
   GRAPHQL_VALIDATION_FAILED: 'The document does not fit the schema.',
   OPERATION_RESOLUTION_FAILURE: 'The named operation is not in the document.',
-  BAD_REQUEST: 'The HTTP request or the WebSocket message is not a GraphQL request.',
+  BAD_REQUEST: 'The message is not a GraphQL request, or its client left before the answer.',
   BAD_USER_INPUT: 'An argument or variable has the wrong type or an impossible value.',
   BAD_ID: 'The id is not one that this server gave.',
   BAD_CURSOR: 'The cursor is damaged, or belongs to another list, order or stream.',
