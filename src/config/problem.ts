@@ -1,6 +1,6 @@
 /** A configuration that cannot be used: every problem with its key, what was expected and what came. */
 import type { z } from 'zod';
-import { isSecretKey } from './secret-key.js';
+import { isSecretName } from '../secret.js';
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -73,9 +73,9 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
 function shown(value: unknown, path: readonly PropertyKey[]): string {
   if (value === undefined) return 'nothing';
   const last = String(path.at(-1));
-  if (isSecretKey(last) || /token/i.test(last)) return 'something else';
+  if (isSecretName(last)) return 'something else';
   const text =
-    JSON.stringify(value, (key, part: unknown) => (isSecretKey(key) ? '***' : part)) ??
+    JSON.stringify(value, (key, part: unknown) => (isSecretName(key) ? '***' : part)) ??
     typeof value;
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

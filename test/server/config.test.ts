@@ -283,12 +283,29 @@ describe('what may be shown', () => {
           endpoint: 'http://user:secret-1@host:1/',
           redis: { host: 'h', password: 'secret-2' },
         },
+        {
+          kind: 'HTC_GRID',
+          name: 'c',
+          embedded: true,
+          exec: ['env', 'API_KEY=secret-3 x', 'run', '--password', 'secret-4', '--level=3'],
+        },
+        {
+          kind: 'HTCONDOR',
+          name: 'd',
+          prefix: {
+            kind: 'exec',
+            argv: ['sh', '-c', 'export TOKEN="secret-5"; go --secret secret-6'],
+          },
+        },
       ],
     });
     const text = JSON.stringify(masked(await load()));
     expect(text).toContain('"identity":"a"');
     expect(text).toContain('"host":"h"');
-    for (const secret of [token, 'secret-1', 'secret-2']) expect(text).not.toContain(secret);
+    expect(text).toContain('["env","API_KEY=***","run","--password","***","--level=3"]');
+    expect(text).toContain('["sh","-c","export TOKEN=***; go --secret ***"]');
+    expect(text).not.toMatch(/secret-\d/);
+    expect(text).not.toContain(token);
   });
 });
 

@@ -1,10 +1,8 @@
 /** The configuration of a grid as settings with names and values; secrets are withheld. */
 import { GridError } from '../../errors.js';
+import { isSecretName, shownText, shownWords } from '../../secret.js';
 import { encodeId } from '../id.js';
 import type { ConfigQuery, ConfigRow } from '../jobs.js';
-
-/** Names that say that their value is a secret. */
-const secret = /password|passwd|secret|token|api_?key|gateway_key|credential/i;
 
 export function configRows(
   grid: string,
@@ -22,8 +20,8 @@ export function configRows(
     .filter(([name]) => wanted?.has(name.toLowerCase()) ?? true)
     .filter(([name]) => name.toLowerCase().includes(part))
     .map(([name, value]) => {
-      const redacted = secret.test(name);
-      const shown = redacted ? '' : value.replace(/\/\/[^/@\s]+@/, '//***@');
+      const redacted = isSecretName(name);
+      const shown = redacted ? '' : value;
       return {
         __typename: 'ConfigEntry',
         id: encodeId('ConfigEntry', grid, null, null, name),
@@ -52,5 +50,11 @@ function* settingsOf(
       yield* settingsOf(inner, name === '' ? key : `${name}.${key}`);
     return;
   }
-  yield [name, typeof value === 'string' ? value : JSON.stringify(value)];
+  yield [name, textOf(value)];
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return shownText(value);
+  const isCommand = Array.isArray(value) && value.every((word) => typeof word === 'string');
+  return JSON.stringify(isCommand ? shownWords(value) : value);
 }
