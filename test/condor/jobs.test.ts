@@ -150,6 +150,8 @@ describeReal('pool', 'counting in the schedd', (pool) => {
     ['MyBigInt', 'MyReal', 'MyString', 'MyUnicode', 'MyQuoted'].map(attribute),
     ['MyExpr', 'MyUndefined', 'MyError'].map(attribute),
     ['HtcGraphSeed', 'jobprio'].map(attribute),
+    ['GlobalJobId'].map(attribute),
+    [attribute('procid'), field('owner')],
   ];
 
   test.each(by.map((refs) => [refs]))('by %j gives what counting here gives', async (refs) => {
@@ -186,6 +188,9 @@ describeReal('pool', 'counting in the schedd', (pool) => {
       expect(source.tally?.({ filter: always, by: [ref], notes: {}, signal })).toBeUndefined();
     }
     const local = { op: 'gt', ref: field('waitMs'), value: 5 } as const;
+    const limited = await sourceOf(opened(pool, { maxJobs: 5 }).port);
+    const by = [attribute('GlobalJobId')];
+    expect(limited.tally?.({ filter: always, by, notes: {}, signal })).toBeUndefined();
     expect(source.tally?.({ filter: local, by: [], notes: {}, signal })).toBeUndefined();
   });
 });

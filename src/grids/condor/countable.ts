@@ -23,13 +23,29 @@ export function groupAttributes(
   return names.length === 0 ? ['JobStatus'] : names;
 }
 
-/** Groups of one job each: the rows themselves are less to read. */
+/** The attributes to read of every job where groups of them would be one per job, or undefined. */
+export function eachAttributes(
+  by: readonly Ref[],
+  filter: Predicate,
+  hidden: HiddenNames,
+): readonly string[] | undefined {
+  if (!by.some(isOnePerJob)) return undefined;
+  const others = by.filter((ref) => !isOnePerJob(ref));
+  const named = groupAttributes(others, filter, hidden) && projectionOf([...by, ...refsOf(filter)]);
+  return named && attributesFor(named, jobTable, [], hidden);
+}
+
+/** Every job has them: one that is read by them alone is never empty, which condor_q would leave out. */
 const onePerJob: ReadonlySet<string> = new Set(['globaljobid', 'procid']);
 
+const isOnePerJob = (ref: Ref): boolean =>
+  'attribute' in ref && onePerJob.has(ref.attribute.toLowerCase());
+
 function countable(ref: Ref): boolean {
+  if (isOnePerJob(ref)) return false;
   if ('attribute' in ref) {
     const name = ref.attribute.toLowerCase();
-    return !groupWords.has(name) && !isScope(name) && !onePerJob.has(name);
+    return !groupWords.has(name) && !isScope(name);
   }
   const field = Object.hasOwn(jobTable, ref.field) ? jobTable[ref.field] : undefined;
   return field !== undefined && field.countable !== false;

@@ -60,7 +60,7 @@ export function jobSource(
     ...(maxJobs !== undefined && { maxRows: maxJobs }),
     scan,
     ...(source === 'QUEUE' && {
-      tally: (request) => tallyJobs(pool, schedd, hidden, request),
+      tally: (request) => tallyJobs(pool, schedd, limits, request),
       window: (request) => windowOfJobs(pool, schedd, limits, ahead, request),
     }),
     widen: (some, request) => widenJobs(pool, schedd, placesOf[source], some, request),

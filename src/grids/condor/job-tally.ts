@@ -6,27 +6,31 @@ import type { SourceRequest, Tally } from '../../query/source.js';
 import type { JobRow } from '../jobs.js';
 import { checkRefs } from './attributes.js';
 import { pushdown } from './constraint.js';
-import { groupAttributes } from './countable.js';
+import { eachAttributes, groupAttributes } from './countable.js';
 import { jobTable } from './fields.js';
 import type { HiddenNames } from './hidden.js';
 import { tallyRows } from './job-row.js';
 import { isQualified, qualified } from './job-state.js';
-import { collectAds, type AdQuery, type Pool, type Schedd, troubleOf } from './pool.js';
-import { groupCommand, groupCount } from './queue.js';
+import type { PoolPolicy } from './policy.js';
+import { collectAds, streamAds, type AdQuery, type Pool, type Schedd, troubleOf } from './pool.js';
+import { groupCommand, groupCount, queueCommand } from './queue.js';
 
 /** Undefined where the schedd's groups would not be exactly ours. */
 export function tallyJobs(
   pool: Pool,
   schedd: Schedd,
-  hidden: HiddenNames,
+  { hidden, maxJobs }: PoolPolicy,
   request: SourceRequest & { readonly by: readonly Ref[] },
 ): AsyncIterable<Tally<JobRow>> | undefined {
-  checkRefs(request.by, hidden);
-  const { constraint, rest } = pushdown(request.filter, jobTable, hidden);
-  const complete = rest.op === 'const' && rest.value;
-  const attributes = complete ? groupAttributes(request.by, request.filter, hidden) : undefined;
-  if (attributes === undefined) return undefined;
-  return tallies(pool, schedd, hidden, request, { attributes, constraint });
+  const { by, filter } = request;
+  checkRefs(by, hidden);
+  const { constraint, rest } = pushdown(filter, jobTable, hidden);
+  if (rest.op !== 'const' || !rest.value) return undefined;
+  const attributes = groupAttributes(by, filter, hidden);
+  if (attributes) return tallies(pool, schedd, hidden, request, { attributes, constraint });
+  // What is read is limited, what the schedd counts is not.
+  const read = maxJobs === undefined ? eachAttributes(by, filter, hidden) : undefined;
+  return read && eachJob(pool, schedd, hidden, request, { attributes: read, constraint });
 }
 
 type Query = AdQuery & { readonly attributes: readonly string[] };
@@ -53,6 +57,28 @@ async function* tallies(
   });
   for (const ad of groups) {
     yield { row: toRow(ad, { origin: 'QUEUE', atMs }), count: groupCount(ad) };
+  }
+}
+
+/** Job by job, without the ids that a list needs: each attribute more is a quarter more to wait. */
+async function* eachJob(
+  pool: Pool,
+  schedd: Schedd,
+  hidden: HiddenNames,
+  { by, notes, signal }: SourceRequest & { readonly by: readonly Ref[] },
+  query: Query,
+): AsyncGenerator<Tally<JobRow>, void, undefined> {
+  if (query.constraint !== undefined) notes.pushedDown = query.constraint;
+  const fetched = { origin: 'QUEUE', atMs: Date.now() } as const;
+  notes.asOfMs ??= fetched.atMs;
+  const toRow = tallyRows(pool.name, schedd.name, projectionOf(by), hidden);
+  try {
+    const command = queueCommand(pool, schedd, query, '-stream-results');
+    for await (const batch of streamAds(pool, command, signal)) {
+      for (const ad of batch) yield { row: toRow(ad, fetched), count: 1 };
+    }
+  } catch (error) {
+    throw troubleOf(schedd, error);
   }
 }
 
