@@ -94,7 +94,10 @@ export class Progress {
   readonly terminal!: number;
   @Field(() => Float, { description: 'terminal / total, from 0 to 1; 1 when there are none.' })
   readonly fraction!: number;
-  @Field(() => [StateCount], { description: 'Counts by state, states without items left out.' })
+  @Field(() => [StateCount], {
+    description:
+      'Counts by state, states without items left out. Tasks of an HTC-Grid whose status is of an earlier release (another name, or no partition) are in no count.',
+  })
   readonly byState!: readonly StateCount[];
   @Field(() => Float, {
     nullable: true,
