@@ -4,10 +4,11 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Call } from '../../src/grids/htc-grid/calls.js';
 import type { DataPlane } from '../../src/grids/htc-grid/data-plane.js';
-import { inputKey, outputKey, submissionKey } from '../../src/grids/htc-grid/data-plane.js';
+import { headOf, inputKey, outputKey, submissionKey } from '../../src/grids/htc-grid/data-plane.js';
 import { FolderDataPlane } from '../../src/grids/htc-grid/data-plane-folder.js';
 import { MemoryDataPlane } from '../../src/grids/htc-grid/data-plane-memory.js';
 import { LayeredDataPlane } from '../../src/grids/htc-grid/data-plane-layered.js';
@@ -89,6 +90,22 @@ function contract(open: () => Promise<DataPlane>, many = 1200) {
       truncated: true,
       bytes: pythonJson(large).length,
     });
+  });
+
+  it('reads what is missing, small, and larger than asked for, each in its place', async () => {
+    const large = encodeInput({ text: 'x'.repeat(300_000) });
+    const keys = Array.from({ length: 24 }, (_, n) => outputKey(`${session}_${String(n + 3000)}`));
+    const texts = keys.map((_key, n) => [undefined, encodeInput(n), large][n % 3]);
+    await data.put(
+      keys.flatMap((key, n) => {
+        const text = texts[n];
+        return text === undefined ? [] : [[key, text] as const];
+      }),
+    );
+    for (const maxChars of [0, 8, 200_000, large.length - 1, large.length, Infinity])
+      expect(await data.getMany(keys, maxChars)).toEqual(
+        texts.map((text) => text && headOf(text, maxChars)),
+      );
   });
 
   it('answers a probe', async () => {
@@ -265,22 +282,40 @@ describeReal('redis', 'a data plane in Redis with TLS', (redis) => {
 
 describeReal('redis', 'a data plane in Redis', (redis) => {
   let server: RedisServer;
+  let client: Redis;
+  let at: RedisSettings;
   beforeAll(async () => {
     server = await redis.start('--requirepass', 'secret');
+    at = { host: '127.0.0.1', port: server.port };
+    client = new Redis({ port: server.port, password: 'secret' });
   });
   afterAll(async () => {
+    client.disconnect();
     await server.stop();
   });
-  contract(() =>
-    RedisDataPlane.open({ host: '127.0.0.1', port: server.port, password: 'secret', onCall }),
-  );
+  contract(() => RedisDataPlane.open({ ...at, password: 'secret', onCall }));
+
+  it('takes large values in several answers, of a megabyte each', async () => {
+    const data = await RedisDataPlane.open({ ...at, password: 'secret' });
+    const keys = Array.from({ length: 12 }, (_, n) => `large-${String(n)}`);
+    await data.put(keys.map((key) => [key, 'x'.repeat(300_000)]));
+    await client.config('RESETSTAT');
+    expect(await data.getMany(keys, 400_000)).toHaveLength(12);
+    expect(await client.info('commandstats')).toMatch(/^cmdstat_eval:calls=3,/m);
+    await data.stop();
+  });
+
+  it('refuses a value of another type, and goes on', async () => {
+    await client.rpush('list-output', 'MQ==');
+    const data = await RedisDataPlane.open({ ...at, password: 'secret' });
+    await data.put([['text-output', 'MQ==']]);
+    await expect(data.getMany(['text-output', 'list-output'], 10)).rejects.toThrow();
+    expect((await data.get('text-output', 10))?.text).toBe('MQ==');
+    await data.stop();
+  });
 
   it('is unavailable with a wrong password, and does not print it', async () => {
-    const data = await RedisDataPlane.open({
-      host: '127.0.0.1',
-      port: server.port,
-      password: 'wrong-secret',
-    });
+    const data = await RedisDataPlane.open({ ...at, password: 'wrong-secret' });
     const failing = data.get('a', 1);
     await expect(failing).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await expect(failing).rejects.not.toThrow(/wrong-secret/);
@@ -291,5 +326,29 @@ describeReal('redis', 'a data plane in Redis', (redis) => {
     const data = await RedisDataPlane.open({ host: '127.0.0.1', port: 1 });
     await expect(data.put([['a', 'b']])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await data.stop();
+  });
+});
+
+describeReal('redis', 'a data plane in a Redis that runs no scripts', (redis) => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await redis.start('--rename-command', 'EVAL', '');
+  });
+  afterAll(async () => {
+    await server.stop();
+  });
+  contract(() => RedisDataPlane.open({ host: '127.0.0.1', port: server.port, onCall }));
+
+  it('is read by a user who may not run them, not by one who may not read', async () => {
+    const client = new Redis({ port: server.port });
+    await client.set('a-output', 'MQ==');
+    await client.acl('SETUSER', 'default', '-@scripting');
+    const reads = await RedisDataPlane.open({ host: '127.0.0.1', port: server.port });
+    expect((await reads.get('a-output', 10))?.text).toBe('MQ==');
+    await client.acl('SETUSER', 'default', '-getrange');
+    await expect(reads.get('a-output', 10)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await client.acl('SETUSER', 'default', '+@all');
+    client.disconnect();
+    await reads.stop();
   });
 });

@@ -4,7 +4,7 @@ import type { Redis, RedisOptions } from 'ioredis';
 import type { OnCall } from './calls.js';
 import { timed } from './calls.js';
 import type { DataPlane, StoredText } from './data-plane.js';
-import { headOf } from './data-plane.js';
+import { RedisHeads } from './redis-heads.js';
 
 export interface RedisSettings {
   readonly host: string;
@@ -31,15 +31,19 @@ interface Round {
   readonly keys: string[];
   readonly answers: Promise<readonly (StoredText | undefined)[]>;
 }
-const keysLimit = 1000;
+/** A page is a few rounds: what one brings is decoded while Redis reads for the next. */
+const keysLimit = 250;
 
 export class RedisDataPlane implements DataPlane {
+  readonly #heads: RedisHeads;
   #round: Round | undefined;
 
   private constructor(
     private readonly redis: Redis,
     private readonly onCall: OnCall | undefined,
-  ) {}
+  ) {
+    this.#heads = new RedisHeads(redis);
+  }
 
   /** Connects on first use: a Redis that is down does not keep the server from starting. */
   static async open(settings: RedisSettings): Promise<RedisDataPlane> {
@@ -91,29 +95,9 @@ export class RedisDataPlane implements DataPlane {
     maxChars: number,
     signal?: AbortSignal,
   ): Promise<(StoredText | undefined)[]> {
-    const { redis } = this;
-    // Commands go out one behind another, none waits for the answer to the one before.
-    return timed('data-read', label, this.onCall, signal, async () => {
-      // One character more than asked for: a value that ends before it is whole, and needs no more commands.
-      const last = Number.isFinite(maxChars) ? Math.max(0, maxChars) : -1;
-      const heads = await Promise.all(keys.map((key) => redis.getrange(key, 0, last)));
-      const long = keys.filter((_key, index) => String(heads[index]).length > maxChars);
-      const sizes = await Promise.all(long.map((key) => redis.strlen(key)));
-      const ends = await Promise.all(long.map((key) => redis.getrange(key, -2, -1)));
-      const place = new Map(long.map((key, index) => [key, index]));
-      return heads.map((head, index) => {
-        const text = String(head);
-        // An empty value cannot be told from a missing one, and no value of the grid is empty.
-        if (text === '') return undefined;
-        const cut = place.get(keys[index] ?? '');
-        if (cut === undefined) return headOf(text, maxChars);
-        return {
-          text: text.slice(0, maxChars),
-          chars: Number(sizes[cut]),
-          end: String(ends[cut]),
-        };
-      });
-    });
+    return timed('data-read', label, this.onCall, signal, () =>
+      this.#heads.read(keys, maxChars, signal),
+    );
   }
 
   probe(signal?: AbortSignal): Promise<string> {

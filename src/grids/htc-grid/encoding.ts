@@ -29,11 +29,10 @@ export const base64Chars = (bytes: number): number => Math.ceil((bytes + 3) / 3)
 export function payloadOf(stored: StoredText, maxBytes: number): Payload {
   const bytes = decodedBytes(stored);
   const head = Buffer.from(stored.text, 'base64');
-  const there = { bytes, href: null, missing: false };
-  if (bytes > maxBytes)
-    return { ...there, json: null, text: cutUtf8(head, maxBytes), truncated: true };
-  const text = head.toString('utf8');
-  return { ...there, json: parseJson(text) ?? null, text, truncated: false };
+  const truncated = bytes > maxBytes;
+  const text = truncated ? cutUtf8(head, maxBytes) : head.toString('utf8');
+  const json = truncated ? null : (parseJson(text) ?? null);
+  return { json, text, bytes, truncated, href: null, missing: false };
 }
 
 /** How an error begins; the stack trace of a deep recursion makes it longer than what is read of it. */
