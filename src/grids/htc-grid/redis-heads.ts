@@ -55,7 +55,7 @@ export class RedisHeads {
   async #byScript(keys: readonly string[], last: number): Promise<readonly unknown[]> {
     try {
       const heads = await this.redis.eval(script, keys.length, ...keys, last, answerBytes);
-      return Array.isArray(heads) ? heads : [];
+      return Array.isArray(heads) ? (heads as readonly unknown[]) : [];
     } catch (error) {
       if (!isRefusal(error)) throw error;
       this.#scripts = false;
@@ -67,11 +67,10 @@ export class RedisHeads {
   #oneByOne(keys: readonly string[], last: number): Promise<readonly unknown[]> {
     const { redis } = this;
     return Promise.all(
-      keys.map(async (key) => {
+      keys.map(async (key): Promise<unknown> => {
         const head = await redis.getrange(key, 0, last);
-        return last >= 0 && head.length > last
-          ? Promise.all([head, redis.strlen(key), redis.getrange(key, -2, -1)])
-          : head;
+        if (last < 0 || head.length <= last) return head;
+        return [head, await redis.strlen(key), await redis.getrange(key, -2, -1)];
       }),
     );
   }
