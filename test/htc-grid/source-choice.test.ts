@@ -1,4 +1,8 @@
 /** Which source tells of ends: the best that works, said in health with its reasons, left when it fails, taken again. */
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Confirmation } from '../../src/grids/htc-grid/push/confirmation.js';
 import { Keyspace } from '../../src/grids/htc-grid/push/keyspace.js';
@@ -267,6 +271,39 @@ describeReal('redis', 'notifications of a Redis', (redis) => {
     }
     await has(60);
     expect(new Set(log.read(0, 100).map(({ taskId }) => taskId)).size).toBe(60);
+  });
+});
+
+describe('a Redis that takes connections and says nothing', () => {
+  it('is left at once by who gives up attaching: no connection stays', async () => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      socket.resume();
+    }).listen(0, '127.0.0.1');
+    closing.push(async () => {
+      for (const socket of sockets) socket.destroy();
+      await promisify(server.close.bind(server))();
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const end = new AbortController();
+    const source = new Keyspace({
+      reader: new TableReader({} as never),
+      redis: { host: '127.0.0.1', port, callMs: 60_000 },
+      follows: () => true,
+    });
+    const sink = { changes: () => undefined, missed: () => undefined, lost: () => undefined };
+    const attaching = source.attach(sink, end.signal);
+    await vi.waitFor(() => {
+      expect(sockets.size).toBeGreaterThan(0);
+    }, patient);
+    end.abort(new Error('given up'));
+    await expect(attaching).rejects.toThrow('given up');
+    await vi.waitFor(() => {
+      expect(sockets.size).toBe(0);
+    }, patient);
   });
 });
 

@@ -120,6 +120,15 @@ describe('the shards of a stream', () => {
     expect(tree.take()).toMatchObject([{ shardId: 'a2' }]);
   });
 
+  it('are read from their beginning where their parent was open when the first listing began', () => {
+    const tree = new ShardTree();
+    // The parent was on the first page of the listing, and split before the second.
+    tree.list([shard('a'), shard('b', 'a')]);
+    expect(tree.take()).toMatchObject([{ shardId: 'a', from: 'LATEST' }]);
+    tree.done('a');
+    expect(tree.take()).toMatchObject([{ shardId: 'b', from: 'TRIM_HORIZON' }]);
+  });
+
   it('are forgotten with the listing, and a child of one that was trimmed is read', () => {
     const tree = new ShardTree();
     tree.list([shard('a')]);

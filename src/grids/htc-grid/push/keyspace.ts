@@ -44,10 +44,7 @@ export class Keyspace implements Push {
     const written = (taskId: string) => {
       if (follows(sessionOf(taskId))) confirmation.hint(taskId);
     };
-    const events = await subscribe(redis, { written, lost });
-    over.addEventListener('abort', events.close, { once: true });
-    if (over.aborted) events.close();
-    signal.throwIfAborted();
+    const events = await subscribe(redis, { written, lost }, over);
     const watch = async () => {
       for (;;) {
         await pause(clock, checkMs, over);

@@ -16,7 +16,6 @@ const echoMs = 2000;
 export interface RedisEvents {
   /** Rejects with the reason where a written key would not be told of any more. */
   readonly check: () => Promise<void>;
-  readonly close: () => void;
 }
 
 export interface EventSink {
@@ -31,11 +30,14 @@ const off = (flags: string): GridError =>
     `The Redis of the data plane tells of no keys: notify-keyspace-events is ${JSON.stringify(flags)}, and K$ is needed.`,
   );
 
+/** Ends when `signal` is aborted, also while it is being made. */
 export async function subscribe(
   settings: RedisSettings,
   { written, lost }: EventSink,
+  signal: AbortSignal,
 ): Promise<RedisEvents> {
   const { Redis } = await import('ioredis');
+  signal.throwIfAborted();
   const options = { ...redisOptions(settings), retryStrategy: () => null };
   // A connection that subscribes takes no other commands.
   const events = new Redis(options);
@@ -45,9 +47,11 @@ export async function subscribe(
   let over = false;
   const close = () => {
     over = true;
+    signal.removeEventListener('abort', close);
     events.disconnect();
     commands.disconnect();
   };
+  signal.addEventListener('abort', close, { once: true });
   const gone = new Promise<never>((_resolve, reject) => {
     for (const redis of [events, commands]) {
       // The reason comes with `close`; without a listener it would be printed.
@@ -104,6 +108,7 @@ export async function subscribe(
     await Promise.race([check(), gone]);
   } catch (error) {
     close();
+    signal.throwIfAborted();
     throw wordsOf(error);
   }
   attached = true;
@@ -112,7 +117,6 @@ export async function subscribe(
       check().catch((error: unknown) => {
         throw wordsOf(error);
       }),
-    close,
   };
 }
 

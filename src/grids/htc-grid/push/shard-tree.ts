@@ -34,20 +34,26 @@ export class ShardTree {
 
   /**
    * Takes a whole listing. What is there at the first one is of before: closed shards are left alone, open
-   * ones are read from now on. Later ones are read from their beginning. A shard that is not listed any more is
-   * forgotten once it is not being read.
+   * ones are read from now on. Later ones are read from their beginning, as are children of open ones, which came
+   * while the listing was made. A shard that is not listed any more is forgotten once it is not being read.
    */
   list(shards: readonly StreamShard[]): void {
     const listed = new Set<string>();
+    const open = new Set(
+      shards.flatMap(({ ShardId: shardId, SequenceNumberRange: range }) =>
+        shardId === undefined || range?.EndingSequenceNumber !== undefined ? [] : [shardId],
+      ),
+    );
     for (const { ShardId: shardId, ParentShardId: parent, SequenceNumberRange: range } of shards) {
       if (shardId === undefined) continue;
       listed.add(shardId);
       if (this.#shards.has(shardId)) continue;
       const before = !this.#listed && range?.EndingSequenceNumber !== undefined;
+      const isNew = this.#listed || (parent !== undefined && open.has(parent));
       this.#shards.set(shardId, {
         shardId,
         parent,
-        from: this.#listed ? 'TRIM_HORIZON' : 'LATEST',
+        from: isNew ? 'TRIM_HORIZON' : 'LATEST',
         state: before ? 'OLD' : 'WAITING',
       });
     }
