@@ -50,8 +50,8 @@ const ended: Predicate = {
 
 export class JobEnds {
   readonly projection: Projection;
-  /** Told by the snapshot; the log may tell them again. */
-  readonly #past = new Set<string>();
+  /** Told by the last snapshot of each log, which may tell them again. */
+  readonly #past = new Map<string, ReadonlySet<string>>();
 
   constructor(
     private readonly pools: ReadonlyMap<string, FollowedPool>,
@@ -68,7 +68,7 @@ export class JobEnds {
   ): Promise<readonly JobEnd[]> => {
     const { caller, filter } = this.request;
     const visible = entries.filter(
-      (end) => end.row !== undefined || (maySee(caller, end.owner) && !this.#past.has(nameOf(end))),
+      (end) => end.row !== undefined || (maySee(caller, end.owner) && !this.#isPast(end)),
     );
     const found = new Map<JobEnd, JobRow>();
     await Promise.all(
@@ -119,12 +119,16 @@ export class JobEnds {
     if (trouble) throw new GridError(trouble.code, trouble.message);
     const seenAt = Date.now();
     const ends = answer.page.rows.map(({ row }) => endOf(row, seenAt)).reverse();
-    for (const end of ends) this.#past.add(nameOf(end));
+    this.#past.set(log.name, new Set(ends.map(nameOf)));
     yield ends;
     if (answer.page.hasNextPage) return `${pool.name} has more ends than the newest ${maxPast}.`;
     const cut = answer.sources.filter(({ truncated }) => truncated).map(({ part }) => part);
     if (cut.length === 0) return;
     return `${pool.name} has more history than the newest ${pastScanLimit} records of ${cut.join(', ')}.`;
+  }
+
+  #isPast(end: JobEnd): boolean {
+    return this.#past.get(logNameOf(end.gridName))?.has(nameOf(end)) ?? false;
   }
 }
 
@@ -141,8 +145,8 @@ const endOf = (row: JobRow, seenAt: number): JobEnd => ({
   row,
 });
 
-const nameOf = ({ gridName, key, revision }: JobCompletion): string =>
-  JSON.stringify([gridName, key.schedd, key.clusterId, key.procId, revision]);
+const nameOf = ({ key, revision }: JobCompletion): string =>
+  JSON.stringify([key.schedd, key.clusterId, key.procId, revision]);
 
 /** Milliseconds after which the queue is asked again though not all of the cluster's jobs were met. */
 const askAgainMs = 15_000;
