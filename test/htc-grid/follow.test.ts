@@ -11,6 +11,7 @@ import { MemoryDataPlane } from '../../src/grids/htc-grid/data-plane-memory.js';
 import { startDynamoDb } from '../../src/grids/htc-grid/dynamodb-thread.js';
 import { encodeInput, encodeOutput, encodeSubmission } from '../../src/grids/htc-grid/encoding.js';
 import type { Call } from '../../src/grids/htc-grid/calls.js';
+import { Everything } from '../../src/grids/htc-grid/everything.js';
 import { openEmbedded, openTaskGrid } from '../../src/grids/htc-grid/index.js';
 import type { TaskItem } from '../../src/grids/htc-grid/item.js';
 import { SessionLog } from '../../src/grids/htc-grid/session-log.js';
@@ -118,7 +119,7 @@ describe('a log that is rebuilt', () => {
     const logs = new SessionLogs({
       grid: 'g',
       source: hub,
-      everythingFromLogs: () => false,
+      everything: new Everything({ grid: 'g', hasSource: () => true }),
       expected: async () => 3,
       reader: tableOf(rows, () => {
         // Told twice over: by the table that is being read, and live.
@@ -138,7 +139,7 @@ describe('a log that is rebuilt', () => {
     const logs = new SessionLogs({
       grid: 'g',
       source: hub,
-      everythingFromLogs: () => false,
+      everything: new Everything({ grid: 'g', hasSource: () => true }),
       expected: async () => 1,
       reader: tableOf(rows, () => undefined),
     });
@@ -159,7 +160,7 @@ describe('a log that is rebuilt', () => {
     const logs = new SessionLogs({
       grid: 'g',
       source: hub,
-      everythingFromLogs: () => false,
+      everything: new Everything({ grid: 'g', hasSource: () => true }),
       expected: async () => undefined,
       reader,
     });
@@ -177,7 +178,7 @@ describe('a log that is rebuilt', () => {
     const logs = new SessionLogs({
       grid: 'g',
       source: hub,
-      everythingFromLogs: () => false,
+      everything: new Everything({ grid: 'g', hasSource: () => true }),
       expected: async () => undefined,
       reader: tableOf(new Map([['s_0', item(0, 'pending')]]), () => undefined),
       maxLogs: 2,

@@ -4,6 +4,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { TaskChange } from '../../src/grids/htc-grid/change.js';
+import { completionOf, isLast } from '../../src/grids/htc-grid/change.js';
+import { Everything } from '../../src/grids/htc-grid/everything.js';
 import { Confirmation } from '../../src/grids/htc-grid/push/confirmation.js';
 import { Keyspace } from '../../src/grids/htc-grid/push/keyspace.js';
 import { newSessionId } from '../../src/grids/htc-grid/session-id.js';
@@ -41,7 +44,11 @@ const says = (world: World, text: string, status = 'OK') =>
     });
   }, patient);
 
-async function follow(world: World, tasks: number) {
+async function follow(
+  world: World,
+  tasks: number,
+  everything = new Everything({ grid: 'g', hasSource: () => false }),
+) {
   const session = newSessionId();
   const rows = tasksOf(session, tasks);
   await world.writer.insert(rows, live());
@@ -49,7 +56,7 @@ async function follow(world: World, tasks: number) {
     grid: 'g',
     reader: world.reader,
     source: world.source,
-    everythingFromLogs: () => true,
+    everything,
     expected: async () => undefined,
   });
   closing.push(() => logs.stop());
@@ -153,6 +160,50 @@ describe('the stream of the table', () => {
     await vi.waitFor(() => {
       expect(seen).toContain(`${other?.taskId ?? ''} finished`);
     }, patient);
+  });
+});
+
+describe('the log of everything', () => {
+  const ends = (everything: Everything) =>
+    everything.log.read(0, 100).map(({ taskId, state }) => `${taskId} ${state}`);
+
+  it('has an end that the stream did not tell once a look has found it, and every end once', async () => {
+    const everything = new Everything({ grid: 'g', hasSource: () => true });
+    const all = (changes: readonly TaskChange[]) => {
+      const ended = changes.filter(({ state }) => isLast(state));
+      everything.told(ended.map((change) => completionOf(change, 0)));
+    };
+    const world = using(await streamWorld(at, { all }));
+    const { taskIds, has } = await follow(world, 4, everything);
+    const [first = '', second = '', third = ''] = taskIds;
+    await says(world, 'The DynamoDB stream');
+    await world.finish(first);
+    await has(1);
+    world.silence(true);
+    await world.finish(second);
+    await has(2);
+    world.silence(false);
+    await world.finish(third);
+    await has(3);
+    expect(ends(everything)).toEqual([first, second, third].map((id) => `${id} SUCCEEDED`));
+  });
+
+  it('takes an end from who is first, and nothing that a log begins with', () => {
+    let hasSource = true;
+    const everything = new Everything({ grid: 'g', hasSource: () => hasSource });
+    const end = (taskId: string) => [
+      { taskId, revision: 'r', state: 'SUCCEEDED' as const, seenAt: 0 },
+    ];
+    everything.logged(end('past'), false);
+    everything.told(end('a'));
+    everything.logged(end('a'), true);
+    everything.logged(end('b'), true);
+    everything.told(end('b'));
+    // Another life of the task.
+    everything.told(end('a'));
+    hasSource = false;
+    everything.logged(end('c'), false);
+    expect(everything.log.read(0, 10).map(({ taskId }) => taskId)).toEqual(['a', 'b', 'a', 'c']);
   });
 });
 

@@ -1,5 +1,6 @@
 /** One contract of completion sources: every end is told once, whatever is lost, repeated, late, or dead. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Everything } from '../../src/grids/htc-grid/everything.js';
 import { newSessionId } from '../../src/grids/htc-grid/session-id.js';
 import { SessionLogs } from '../../src/grids/htc-grid/session-logs.js';
 import { parseStatus } from '../../src/grids/htc-grid/status.js';
@@ -30,7 +31,7 @@ async function sessionIn(world: World, tasks: number, expected: number | undefin
     grid: 'g',
     reader: world.reader,
     source: world.source,
-    everythingFromLogs: () => true,
+    everything: new Everything({ grid: 'g', hasSource: () => false }),
     expected: async () => expected,
   });
   return { session, logs, taskIds: rows.map(({ taskId }) => taskId), rows };

@@ -18,6 +18,7 @@ import type { RedisSettings } from './data-plane-redis.js';
 import { RedisDataPlane } from './data-plane-redis.js';
 import { startDynamoDb } from './dynamodb-thread.js';
 import type { Executor, ExecutorLimits } from './executor.js';
+import { Everything } from './everything.js';
 import { executorDefaults } from './executor.js';
 import { CommandExecutor } from './executor-command.js';
 import { InlineExecutor } from './executor-inline.js';
@@ -112,13 +113,14 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
     const shared = settings.tablePort !== undefined;
     const hub = new ChangeHub();
     const seen = new Seen();
+    const everything = new Everything({ grid: name, hasSource: () => true });
     const logs = new SessionLogs({
       grid: name,
       reader,
       // Others that work on the table are seen by polling it.
       source: shared ? new MergedSource([hub, new PollSource({ reader })]) : hub,
       ...(shared ? { lingerMs: 30_000 } : {}),
-      everythingFromLogs: () => false,
+      everything,
       expected: async (session) => {
         const entry = registry.get(session);
         return entry === undefined || entry.state === 'SUBMITTING' ? undefined : entry.accepted;
@@ -129,8 +131,7 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
     hub.watchAll((changes) => {
       const now = Date.now();
       const ended = changes.filter(({ state }) => isLast(state));
-      if (ended.length > 0)
-        logs.everything.append(ended.map((change) => completionOf(change, now)));
+      everything.told(ended.map((change) => completionOf(change, now)));
     });
     const emit = (session: string, changes: readonly TaskChange[]) => {
       hub.emit(session, changes);

@@ -8,6 +8,7 @@ import type { DataPlane } from './data-plane.js';
 import { submissionKey } from './data-plane.js';
 import type { RedisSettings } from './data-plane-redis.js';
 import { decodeText } from './encoding.js';
+import { Everything } from './everything.js';
 import type { Component } from './health.js';
 import { GatewayCarrier } from './carrier-gateway.js';
 import type { GatewayCarrierSettings } from './carrier-gateway.js';
@@ -121,16 +122,15 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
     all: (changes) => {
       const now = Date.now();
       const ended = changes.filter(({ state }) => isLast(state));
-      if (ended.length > 0)
-        logs.everything.append(ended.map((change) => completionOf(change, now)));
+      everything.told(ended.map((change) => completionOf(change, now)));
     },
   });
+  const everything = new Everything({ grid: name, hasSource: () => source.gridWide });
   const logs: SessionLogs = new SessionLogs({
     grid: name,
     reader,
     source,
-    // A source that tells of all sessions does so by itself.
-    everythingFromLogs: () => !source.gridWide,
+    everything,
     lingerMs: settings.lingerMs ?? 30_000,
     expected: (session, signal) => expectedOf(session, registry, data, signal),
   });

@@ -1,17 +1,18 @@
 /**
- * The logs of the sessions that are followed or active, and the log of everything. A log that is not
+ * The logs of the sessions that are followed or active. A log that is not
  * in memory is rebuilt from the table: first the source is attached, then the table is read, and what
  * both tell is merged by how far each task is, so nothing is lost or doubled between the two. What the
  * indexes did not show yet is found by the source's second look (poll-source.ts).
  */
 import { GridError } from '../../errors.js';
-import { AppendLog } from '../../streams/append-log.js';
+import type { AppendLog } from '../../streams/append-log.js';
 import type { CompletionLog } from '../../streams/log.js';
 import { isTerminal } from '../state.js';
 import type { Completion } from '../tasks.js';
 import type { TaskChange } from './change.js';
 import { changeOf } from './change.js';
 import type { CompletionSource } from './completion-source.js';
+import type { Everything } from './everything.js';
 import type { TaskItem } from './item.js';
 import { SessionLog } from './session-log.js';
 import { parseStatus } from './status.js';
@@ -32,10 +33,8 @@ export interface SessionLogsSettings {
    * undefined where feeding it costs nothing.
    */
   readonly lingerMs?: number;
-  /** Completions in the log of everything. @default 50_000 */
-  readonly maxEverything?: number;
-  /** While true, completions of logs of sessions make up the log of everything. */
-  readonly everythingFromLogs: () => boolean;
+  /** Is told what the logs are told, and ends with them. */
+  readonly everything: Everything;
 }
 
 interface Kept {
@@ -48,16 +47,16 @@ interface Kept {
 }
 
 export class SessionLogs {
-  readonly everything: AppendLog<Completion>;
   readonly #kept = new Map<string, Kept>();
   /** Logs that are built: until then their counts are not the session's. */
   readonly #ready = new WeakSet<Kept>();
   readonly #stopped = new AbortController();
 
-  constructor(private readonly settings: SessionLogsSettings) {
-    this.everything = new AppendLog(`htc:${settings.grid}`, {
-      limit: settings.maxEverything ?? 50_000,
-    });
+  constructor(private readonly settings: SessionLogsSettings) {}
+
+  /** The ends of all sessions. */
+  get everything(): AppendLog<Completion> {
+    return this.settings.everything.log;
   }
 
   nameOf(session: string): string {
@@ -123,15 +122,19 @@ export class SessionLogs {
 
   #open(session: string, rebuild: boolean): Kept {
     const end = new AbortController();
+    let isNews = !rebuild;
     const state = new SessionLog(this.nameOf(session), (completions) => {
-      if (this.settings.everythingFromLogs()) this.everything.append(completions);
+      this.settings.everything.logged(completions, isNews);
     });
     const signal = AbortSignal.any([end.signal, this.#stopped.signal]);
     const built = this.#build(session, state, rebuild, signal);
     const kept: Kept = { session, state, built, end, holders: 0, linger: undefined };
     this.#kept.set(session, kept);
     built.then(
-      () => this.#ready.add(kept),
+      () => {
+        isNews = true;
+        this.#ready.add(kept);
+      },
       () => {
         this.#drop(kept);
       },
