@@ -1,14 +1,12 @@
 /** Snapshots of ends that are cut: the stream says so, and what of the past it leaves out. */
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
-  clusterOver,
   JobEnds,
   logNameOf,
   type FollowedPool,
   type PastLimits,
 } from '../../resolvers/job-ends.js';
 import { ownWork } from '../../src/access/caller.js';
-import { GridError } from '../../src/errors.js';
 import { openEmbeddedPool } from '../../src/grids/condor/index.js';
 import { always } from '../../src/query/predicate.js';
 import { AppendLog } from '../../src/streams/index.js';
@@ -18,13 +16,11 @@ import { admin, type Graph, openGraph } from './open-graph.js';
 
 const jobs = 5;
 let pool: FollowedPool;
-let clusterId: number;
 let graph: Graph;
 beforeAll(async () => {
   const opened = openEmbeddedPool({ name: 'pool' });
   const { submit, act } = wordsFor(opened);
   const keys = await submit({ executable: '/bin/true', hold: true }, { count: jobs });
-  clusterId = keys[0]?.clusterId ?? 0;
   await act({ kind: 'REMOVE', reason: undefined }, ...keys);
   pool = opened as FollowedPool;
   graph = await openGraph([opened]);
@@ -68,26 +64,4 @@ it('a whole snapshot says nothing', async () => {
   }
   expect(frames.flatMap(({ items }) => items)).toHaveLength(jobs);
   expect(frames.map(({ partial }) => partial)).toEqual(frames.map(() => null));
-});
-
-it.each([1, 2])('a cluster is over though the schedd was away at question %i', async (away) => {
-  let questions = 0;
-  const jobs: FollowedPool['jobs'] = (listing, signal) => {
-    questions += 1;
-    return questions === away
-      ? Promise.reject(new GridError('UNAVAILABLE', 'away'))
-      : pool.jobs(listing, signal);
-  };
-  // The time after which it is asked again is over at once.
-  const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort());
-  const [schedd = ''] = await pool.schedds(new AbortController().signal);
-  const log = new AppendLog<never>(logNameOf(pool.name));
-  const end = new AbortController();
-  try {
-    await clusterOver({ ...pool, jobs }, { schedd, clusterId }, log, always, end.signal);
-    expect(questions).toBe(away + 2);
-  } finally {
-    timeout.mockRestore();
-    end.abort();
-  }
 });

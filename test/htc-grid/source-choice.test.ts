@@ -179,10 +179,10 @@ describe('the log of everything', () => {
     await says(world, 'The DynamoDB stream');
     await world.finish(first);
     await has(1);
-    world.silence(true);
+    await world.silence(true);
     await world.finish(second);
     await has(2);
-    world.silence(false);
+    await world.silence(false);
     await world.finish(third);
     await has(3);
     expect(ends(everything)).toEqual([first, second, third].map((id) => `${id} SUCCEEDED`));
