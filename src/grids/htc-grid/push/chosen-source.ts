@@ -12,6 +12,7 @@ import type { Component } from '../health.js';
 import { pause } from '../pause.js';
 import type { PollSource } from '../poll-source.js';
 import type { Push, PushKind } from './push.js';
+import { sourceHealth } from './source-health.js';
 
 export type SourceChoice = 'AUTO' | PushKind | 'POLL';
 
@@ -144,51 +145,20 @@ export class ChosenSource implements CompletionSource {
     this.#end();
   }
 
-  /** What it is, since when, and why it is no better one. */
   get component(): Component {
     return {
       name: 'completion source',
-      check: async () => {
-        const isAsMeant = this.#isAsMeant();
-        return {
-          status: isAsMeant ? 'OK' : 'DEGRADED',
-          detail: this.#describe(),
-          count: this.#followers.size,
-          since: isAsMeant || this.#life === undefined ? null : this.#since,
-        };
-      },
+      check: async () =>
+        sourceHealth({
+          choice: this.#settings.choice,
+          order: this.#trials.map(({ push }) => push),
+          present: this.#present?.trial.push,
+          better: this.#better(),
+          since: this.#life === undefined ? undefined : this.#since,
+          pace: this.#settings.poll.pace,
+          followed: this.#followers.size,
+        }),
     };
-  }
-
-  #describe(): string {
-    const { poll, pushes, choice } = this.#settings;
-    const absent =
-      choice === 'POLL' || choice === 'AUTO' || pushes.some(({ kind }) => kind === choice)
-        ? ''
-        : ` ${choice} was asked for, and this grid has no such source configured.`;
-    const order = [...this.#trials.map(({ push }) => push.what), 'polling'].join(', ');
-    if (this.#life === undefined)
-      return `No session is followed now; used is the first that works of: ${order}.${absent}`;
-    const what = this.#present?.trial.push.what ?? 'Polling';
-    const since = new Date(this.#since).toISOString();
-    const why = this.#better().flatMap(({ push, trouble }) =>
-      trouble === undefined ? [] : [` Not ${push.what}: ${trouble.message}`],
-    );
-    const each = `each followed session is ${poll.pace}`;
-    return `${what[0]?.toUpperCase() ?? ''}${what.slice(1)}, since ${since}; ${each}.${why.join('')}${absent}`;
-  }
-
-  /** Where a better source is only not there, or not allowed, all is as the operator left it. */
-  #isAsMeant(): boolean {
-    const { choice } = this.#settings;
-    if (choice === 'STREAMS' || choice === 'KEYSPACE')
-      return (
-        this.#trials.length > 0 &&
-        (this.#present !== undefined || this.#trials.every(({ trouble }) => trouble === undefined))
-      );
-    return this.#better().every(
-      ({ trouble }) => trouble === undefined || trouble.code === 'CAPABILITY_MISSING',
-    );
   }
 
   /** Those that would be taken before the present one. */
