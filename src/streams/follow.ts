@@ -348,12 +348,32 @@ class Follower<Entry> {
     kind: 'SNAPSHOT' | 'CHANGES',
     readers: readonly Reader<Entry>[],
   ): AsyncGenerator<EntriesFrame<Entry>, void, undefined> {
-    const { keep } = this.options;
-    const read = this.#read(readers);
-    const entries = keep ? await keep(read, this.pace.signal) : read;
+    const before = this.#cursor;
+    const entries = yield* this.#kept(this.#read(readers), before);
     if (this.pace.closed) return;
     if (entries.length > 0) yield this.#frame(kind, { entries });
     else if (this.pace.heartbeatDueInMs() <= 0) yield this.#frame('HEARTBEAT');
+  }
+
+  /** What is kept of the entries; while that takes long, heartbeats whose cursor stands before them. */
+  async *#kept(
+    read: readonly Entry[],
+    cursor: string,
+  ): AsyncGenerator<EntriesFrame<Entry>, readonly Entry[], undefined> {
+    const { pace } = this;
+    const kept = this.options.keep?.(read, pace.signal) ?? read;
+    if (!(kept instanceof Promise)) return kept;
+    let settled = false;
+    const settling = kept
+      .catch(() => undefined)
+      .then(() => {
+        settled = true;
+      });
+    while (!settled && !pace.closed && !pace.ended()) {
+      await pace.wait(pace.heartbeatDueInMs(), () => [settling]);
+      if (!settled && pace.heartbeatDueInMs() <= 0) yield this.#frame('HEARTBEAT', { cursor });
+    }
+    return kept;
   }
 
   /** Up to a batch, each reader from its position; the first place goes round. */
@@ -390,18 +410,16 @@ class Follower<Entry> {
 
   #frame(
     kind: FrameKind,
-    parts: Partial<Pick<EntriesFrame<Entry>, 'entries' | 'gap' | 'end' | 'partial'>> = {},
+    parts: Partial<
+      Pick<EntriesFrame<Entry>, 'entries' | 'gap' | 'end' | 'partial' | 'cursor'>
+    > = {},
   ): EntriesFrame<Entry> {
-    const { entries = [], gap = null, end = null, partial = null } = parts;
+    const { entries = [], gap = null, end = null, partial = null, cursor = this.#cursor } = parts;
     const emittedAt = this.pace.clock.now();
     this.pace.emitted(entries.length > 0);
     return {
       kind,
-      cursor: encodeCursor(
-        this.readers.map(({ log, position, past }) =>
-          past === undefined ? { log: log.name, epoch: log.epoch, position } : nowhere(log.name),
-        ),
-      ),
+      cursor,
       emittedAt,
       lagMs: kind === 'CHANGES' ? this.#lagMs(entries, emittedAt) : null,
       gap,
@@ -409,6 +427,14 @@ class Follower<Entry> {
       entries,
       partial,
     };
+  }
+
+  get #cursor(): string {
+    return encodeCursor(
+      this.readers.map(({ log, position, past }) =>
+        past === undefined ? { log: log.name, epoch: log.epoch, position } : nowhere(log.name),
+      ),
+    );
   }
 
   #lagMs(entries: readonly Entry[], emittedAt: number): number | null {

@@ -219,6 +219,26 @@ describe('what a frame tells', () => {
     expect((await subscriber.next()).kind).toBe('HEARTBEAT');
   });
 
+  it('a HEARTBEAT from before the entries while what is kept of them takes long', async () => {
+    const clock = new HandClock();
+    const log = logOf([]);
+    let done: (kept: readonly number[]) => void = () => undefined;
+    const subscriber = subscribe(log, {
+      clock,
+      delivery: { heartbeatMs: 2_000 },
+      keep: () => new Promise((resolve) => (done = resolve)),
+    });
+    const synced = await subscriber.next();
+    log.append([1]);
+    await subscriber.quiet();
+    await clock.advance(2_000);
+    expect(await subscriber.next()).toMatchObject({ kind: 'HEARTBEAT', cursor: synced.cursor });
+    await subscriber.quiet();
+    done([1]);
+    expect(await subscriber.next()).toMatchObject({ kind: 'CHANGES', entries: [1] });
+    expect(clock.timers).toBeLessThanOrEqual(1);
+  });
+
   it('no heartbeat where it is switched off, and no timer either', async () => {
     const clock = new HandClock();
     const subscriber = subscribe(logOf([]), { clock, delivery: { heartbeatMs: 0 } });
