@@ -118,7 +118,8 @@ export class JobEnds {
     const trouble = answer.sources.find(({ error }) => error)?.error;
     if (trouble) throw new GridError(trouble.code, trouble.message);
     const seenAt = Date.now();
-    const ends = answer.page.rows.map(({ row }) => endOf(row, seenAt)).reverse();
+    const past = answer.page.rows.map(({ row }) => row).sort(oldestFirst);
+    const ends = past.map((row) => endOf(row, seenAt));
     this.#past.set(log.name, new Set(ends.map(nameOf)));
     yield ends;
     if (answer.page.hasNextPage) return `${pool.name} has more ends than the newest ${maxPast}.`;
@@ -131,6 +132,9 @@ export class JobEnds {
     return this.#past.get(logNameOf(end.gridName))?.has(nameOf(end)) ?? false;
   }
 }
+
+/** Those of one second stay in the order of their ids. */
+const oldestFirst = (a: JobRow, b: JobRow): number => (a.endedAt ?? 0) - (b.endedAt ?? 0);
 
 /** The name of the log of a pool's ends, as cursors have it. */
 export const logNameOf = (pool: string): string => `condor:${pool}`;

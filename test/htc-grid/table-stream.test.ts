@@ -233,7 +233,9 @@ describe('a stream that is read', () => {
           const numbers = told(index);
           // In order, and nothing twice; where nothing was said to be missing, nothing is.
           expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
-          if (missed.length === 0) expect(numbers).toHaveLength(written.get(index) ?? 0);
+          // What was trimmed before its shard was begun leaves no trace; a check of the table finds it.
+          if (missed.length === 0 && !steps.includes('trim'))
+            expect(numbers).toHaveLength(written.get(index) ?? 0);
         }
         end.abort();
       }),

@@ -1,6 +1,6 @@
 /**
  * Reads one shard from a place on to its end. An iterator that has expired is replaced by one behind the last record; a
- * place that has been trimmed is given up, and that something was missed is said.
+ * place or a shard that has been trimmed is given up, and that something was missed is said.
  */
 import { GridError } from '../../../errors.js';
 import type { Clock } from '../../../streams/clock.js';
@@ -35,6 +35,7 @@ export class ShardReader {
   /** Why the next place is not the one behind the last record; told once that place is taken. */
   #gap: string | undefined;
   #failed = 0;
+  #isGone = false;
 
   constructor(
     private readonly start: ShardStart,
@@ -45,7 +46,8 @@ export class ShardReader {
 
   /** Takes the place from which on all is read. */
   async begin(signal: AbortSignal): Promise<void> {
-    while (this.#iterator === undefined) await this.#try(() => this.#place(signal), signal);
+    while (this.#iterator === undefined && !this.#isGone)
+      await this.#try(() => this.#place(signal), signal);
   }
 
   /** Resolves when the shard has been read to its end. */
@@ -53,6 +55,7 @@ export class ShardReader {
     const { readMs, clock } = this.settings;
     for (;;) {
       await this.begin(signal);
+      if (this.#isGone) return;
       const read = await this.#try(() => this.#read(signal), signal);
       if (read === 'END') return;
       if (read !== undefined && read < manyRecords) await pause(clock, readMs, signal);
@@ -100,9 +103,13 @@ export class ShardReader {
       signal.throwIfAborted();
       const refusal = error instanceof StreamRefusal ? error.refusal : undefined;
       switch (refusal) {
-        case 'GONE':
         case 'DENIED':
           throw error;
+        case 'GONE':
+          // Trimmed as a whole. Where the stream itself is gone, its listing tells.
+          this.settings.missed(this.#gap ?? 'a shard was trimmed before it was read');
+          this.#isGone = true;
+          return undefined;
         case 'EXPIRED':
           this.#iterator = undefined;
           // Where nothing was read yet there is no place to go on from.
