@@ -84,7 +84,7 @@ queue ${jobs}`,
 
 const ends = /* GraphQL */ `
   subscription {
-    told: jobCompleted(start: { snapshot: true }) {
+    told: jobCompleted(start: { snapshot: true }, delivery: { maxWaitMs: 0 }) {
       kind
       items {
         id: nativeId
@@ -95,7 +95,7 @@ const ends = /* GraphQL */ `
 
 const terminations = /* GraphQL */ `
   subscription {
-    told: jobEvents(start: { snapshot: true }, types: [TERMINATED]) {
+    told: jobEvents(start: { snapshot: true }, types: [TERMINATED], delivery: { maxWaitMs: 0 }) {
       kind
       items: events {
         id: jobId
