@@ -54,6 +54,10 @@ describeReal('chromium', 'the playground in a browser', (chromium) => {
     ]);
 
     await playground.write('operation.graphql', 'query Kinds { grids { kind } }');
+    // The page notices the operation's name a moment after its text, and runs by the name.
+    await vi.waitFor(async () => expect(await playground.tabTitles()).toContain('Kinds'), {
+      timeout: 10_000,
+    });
     await playground.run();
 
     const { data } = await answer(playground, (text) => text.includes('HTC_GRID'));
