@@ -3,7 +3,7 @@
  * that subscribers look at. Each end is logged once, however often it is told.
  */
 import type { Projection } from '../query/plan.js';
-import { union } from '../query/plan.js';
+import { covers, union } from '../query/plan.js';
 import { AppendLog } from '../streams/append-log.js';
 import type { LogPosition } from '../streams/cursor.js';
 import { RecentRows } from '../streams/recent.js';
@@ -22,10 +22,17 @@ export interface JobRingsSettings {
   readonly maxRows?: number;
 }
 
+/** Rows of ends as they were found, and what was read of them. */
+export interface RowsOfEnds {
+  readonly rows: ReadonlyMap<JobCompletion, JobRow>;
+  readonly read: Projection;
+}
+
 /** Sets of fields whose rows are kept; the longest unused goes first. */
 const maxProjections = 16;
 
 export const nothing: Projection = { fields: new Set(), attributes: new Set() };
+const noRows: RowsOfEnds = { rows: new Map(), read: nothing };
 
 export class JobRings {
   readonly completions: AppendLog<JobCompletion>;
@@ -58,10 +65,13 @@ export class JobRings {
     if (entries.length > 0 && !this.#stopped) this.#events.append(entries);
   }
 
-  /** The rows, where they were read with `wanted`, are kept for who asks. Gives back what is news. */
+  /**
+   * The rows are kept for those who want no more than what was read of them: somebody may have come
+   * meanwhile. Gives back what is news.
+   */
   addCompletions(
     completions: readonly JobCompletion[],
-    rows: ReadonlyMap<JobCompletion, JobRow> = new Map(),
+    { rows, read }: RowsOfEnds = noRows,
   ): readonly JobCompletion[] {
     if (this.#stopped) return [];
     const news = completions.filter((completion) => {
@@ -76,10 +86,11 @@ export class JobRings {
       if (this.#told.size <= maxCompletions) break;
       this.#told.delete(name);
     }
+    const served = [...this.#wanted.values()].filter((projection) => covers(read, projection));
     for (const completion of news) {
       const row = rows.get(completion);
       if (row === undefined) continue;
-      for (const projection of this.#wanted.values()) {
+      for (const projection of served) {
         this.#rowsOf(projection).remember(this.#rowKey(completion), row);
       }
     }

@@ -112,6 +112,15 @@ export function union(a: Projection, b: Projection): Projection {
   };
 }
 
+/** Whether rows read by `read` have all that `wanted` asks for. */
+export function covers(read: Projection, wanted: Projection): boolean {
+  const has = (part: ReadonlySet<string>, all: ReadonlySet<string>) =>
+    [...part].every((name) => all.has(name));
+  if (!has(wanted.fields, read.fields)) return false;
+  if (read.attributes === 'all') return true;
+  return wanted.attributes !== 'all' && has(wanted.attributes, read.attributes);
+}
+
 /** What has to be read of each row to evaluate a filter here. */
 export function projectionFor(filter: Predicate): Projection {
   const projection = projectionOf(refsOf(filter));

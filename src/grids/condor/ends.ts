@@ -166,7 +166,7 @@ export class Ends {
       return [completion];
     });
     for (const { key } of completions) this.#expected.delete(procOf(key));
-    this.rings.addCompletions(completions, rows);
+    this.rings.addCompletions(completions, { rows, read: projection });
     if (news.length > 0) this.options.onEnded?.(news);
     await this.#search(hidden.has('Owner'), signal);
   }

@@ -1,0 +1,71 @@
+/** Rows of ends, kept for those who follow a pool. */
+import { afterEach, expect, it } from 'vitest';
+import { JobRings } from '../../src/grids/job-rings.js';
+import type { JobCompletion } from '../../src/grids/job-logs.js';
+import type { JobRow } from '../../src/grids/jobs.js';
+import { lostJob } from '../../src/grids/lost-job.js';
+import type { Projection } from '../../src/query/plan.js';
+
+const of = (...fields: readonly string[]): Projection => ({
+  fields: new Set(fields),
+  attributes: new Set(),
+});
+const end: JobCompletion = {
+  gridName: 'pool',
+  key: { schedd: 's', clusterId: 1, procId: 0 },
+  revision: '3:1',
+  state: 'CANCELLED',
+  owner: 'alice',
+  seenAt: 0,
+};
+const row = lostJob(end);
+
+const open: JobRings[] = [];
+afterEach(() => {
+  for (const rings of open.splice(0)) rings.stop();
+});
+
+function openRings() {
+  const fetched: Projection[] = [];
+  const rings = new JobRings({
+    gridName: 'pool',
+    find: (keys, projection): Promise<readonly JobRow[]> => {
+      fetched.push(projection);
+      return Promise.resolve(keys.map(() => row));
+    },
+  });
+  open.push(rings);
+  return { rings, fetched };
+}
+
+it('a row that was found with an end is not fetched by who wants a part of it', async () => {
+  const { rings, fetched } = openRings();
+  rings.want(of('state'), new AbortController().signal);
+  rings.addCompletions([end], { rows: new Map([[end, row]]), read: of('state', 'owner') });
+  expect(await rings.rows([end], of('state'))).toEqual([row]);
+  expect(fetched).toEqual([]);
+});
+
+it('who comes while ends are being read gets its row read with all that it wants', async () => {
+  const { rings, fetched } = openRings();
+  const read = rings.wanted;
+  rings.want(of('state', 'revision'), new AbortController().signal);
+  rings.addCompletions([end], { rows: new Map([[end, row]]), read });
+  expect(await rings.rows([end], of('state', 'revision'))).toEqual([row]);
+  expect(fetched).toEqual([of('state', 'revision')]);
+});
+
+it('one attribute more than was read is fetched; a whole ad has them all', async () => {
+  const { rings, fetched } = openRings();
+  const some: Projection = { fields: new Set(), attributes: new Set(['Cmd']) };
+  const signal = new AbortController().signal;
+  rings.want(some, signal);
+  rings.addCompletions([end], { rows: new Map([[end, row]]), read: of('state') });
+  await rings.rows([end], some);
+  expect(fetched).toEqual([some]);
+  const other = { ...end, revision: '3:2' };
+  const whole: Projection = { fields: new Set(), attributes: 'all' };
+  rings.addCompletions([other], { rows: new Map([[other, row]]), read: whole });
+  await rings.rows([other], some);
+  expect(fetched).toHaveLength(1);
+});
