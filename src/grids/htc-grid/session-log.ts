@@ -4,6 +4,8 @@
  * end of the same task with another revision.
  */
 import { AppendLog } from '../../streams/append-log.js';
+import type { Clock } from '../../streams/clock.js';
+import { systemClock } from '../../streams/clock.js';
 import type { Progress, WorkState } from '../state.js';
 import { progressOf } from '../state.js';
 import type { Completion } from '../tasks.js';
@@ -20,15 +22,17 @@ const rateWindowMs = 60_000;
 
 export class SessionLog {
   readonly log: AppendLog<Completion>;
-  readonly #ranks = new TaskRanks();
+  readonly #ranks: TaskRanks;
   #expected: number | undefined;
   #outdated = false;
 
   constructor(
     name: string,
     private readonly appended: (completions: readonly Completion[]) => void = () => undefined,
+    private readonly clock: Clock = systemClock,
   ) {
     this.log = new AppendLog(name);
+    this.#ranks = new TaskRanks(clock.now());
   }
 
   get tasks(): number {
@@ -57,7 +61,7 @@ export class SessionLog {
     return this.#ranks.stateOf(taskId);
   }
 
-  apply(changes: readonly TaskChange[], seenAt: number = Date.now()): void {
+  apply(changes: readonly TaskChange[], seenAt: number = this.clock.now()): void {
     const news = changes.filter((change) => this.#ranks.advance(change));
     const completions = news
       .filter(({ state }) => isLast(state))
@@ -79,7 +83,7 @@ export class SessionLog {
     return new Map(nativeStates.map((state) => [workState(state), this.count(state)]));
   }
 
-  progress(now: number = Date.now()): Progress {
+  progress(now: number = this.clock.now()): Progress {
     const { log } = this;
     const recent = log
       .read(Math.max(log.start, log.end - rateEntries), rateEntries)

@@ -6,6 +6,8 @@
  */
 import { GridError } from '../../errors.js';
 import type { AppendLog } from '../../streams/append-log.js';
+import type { Clock } from '../../streams/clock.js';
+import { systemClock } from '../../streams/clock.js';
 import type { CompletionLog } from '../../streams/log.js';
 import { isTerminal } from '../state.js';
 import type { Completion } from '../tasks.js';
@@ -35,6 +37,7 @@ export interface SessionLogsSettings {
   readonly lingerMs?: number;
   /** Is told what the logs are told, and ends with them. */
   readonly everything: Everything;
+  readonly clock?: Clock;
 }
 
 interface Kept {
@@ -43,7 +46,7 @@ interface Kept {
   readonly built: Promise<SessionLog>;
   readonly end: AbortController;
   holders: number;
-  linger: NodeJS.Timeout | undefined;
+  linger: (() => void) | undefined;
 }
 
 export class SessionLogs {
@@ -51,8 +54,11 @@ export class SessionLogs {
   /** Logs that are built: until then their counts are not the session's. */
   readonly #ready = new WeakSet<Kept>();
   readonly #stopped = new AbortController();
+  readonly #clock: Clock;
 
-  constructor(private readonly settings: SessionLogsSettings) {}
+  constructor(private readonly settings: SessionLogsSettings) {
+    this.#clock = settings.clock ?? systemClock;
+  }
 
   /** The ends of all sessions. */
   get everything(): AppendLog<Completion> {
@@ -76,14 +82,15 @@ export class SessionLogs {
     signal.throwIfAborted();
     const kept = this.#touch(session) ?? this.#open(session, true);
     kept.holders++;
-    clearTimeout(kept.linger);
+    kept.linger?.();
     const leave = () => {
       kept.holders--;
       const { lingerMs } = this.settings;
-      if (kept.holders === 0 && lingerMs !== undefined)
-        kept.linger = setTimeout(() => {
+      const isKept = this.#kept.get(session) === kept;
+      if (kept.holders === 0 && isKept && lingerMs !== undefined)
+        kept.linger = this.#clock.after(lingerMs, () => {
           this.#drop(kept);
-        }, lingerMs).unref();
+        });
       this.#trim();
     };
     signal.addEventListener('abort', leave, { once: true });
@@ -123,9 +130,10 @@ export class SessionLogs {
   #open(session: string, rebuild: boolean): Kept {
     const end = new AbortController();
     let isNews = !rebuild;
-    const state = new SessionLog(this.nameOf(session), (completions) => {
+    const logged = (completions: readonly Completion[]) => {
       this.settings.everything.logged(completions, isNews);
-    });
+    };
+    const state = new SessionLog(this.nameOf(session), logged, this.#clock);
     const signal = AbortSignal.any([end.signal, this.#stopped.signal]);
     const built = this.#build(session, state, rebuild, signal);
     const kept: Kept = { session, state, built, end, holders: 0, linger: undefined };
@@ -166,7 +174,7 @@ export class SessionLogs {
     const snapshot = await this.#snapshot(session, signal);
     if (snapshot.length === 0 && early.length === 0 && expected === undefined)
       throw new GridError('NOT_FOUND', `The grid has no session "${session}".`);
-    const seenAt = Date.now();
+    const seenAt = this.#clock.now();
     state.apply(snapshot.sort(byCompletion), seenAt);
     state.apply(early, seenAt);
     early = undefined;
@@ -213,7 +221,7 @@ export class SessionLogs {
   }
 
   #drop(kept: Kept): void {
-    clearTimeout(kept.linger);
+    kept.linger?.();
     if (this.#kept.get(kept.session) === kept) this.#kept.delete(kept.session);
     kept.end.abort(new GridError('UNAVAILABLE', 'The session is no longer followed.'));
   }
