@@ -68,7 +68,8 @@ async function start(configuration: Configuration): Promise<void> {
   const { url } = started;
   print(`htc-graph ${version} answers at ${url.href}graphql (HTTP and WebSocket)`);
   if (configuration.server.playground) print(`  playground  ${url.href}`);
-  for (const { name, text } of await started.describe()) print(`  grid ${name.padEnd(10)} ${text}`);
+  for (const { name, part, text } of await started.describe())
+    print(part === 'grid' ? `  grid ${name.padEnd(10)} ${text}` : `  ${name.padEnd(11)} ${text}`);
   if (configuration.access.tokens.length === 0) {
     print('  access      open, loopback only: whoever is on this machine is admin');
   }

@@ -9,14 +9,20 @@ const assignment = new RegExp(
   'gi',
 );
 const option = new RegExp(`(?<!\\S)(--?[\\w-]*(?:${names})[\\w-]*\\s+)(\\S+)`, 'gi');
+/** A header or an entry of JSON; what stands before a colon in a path is no name. */
+const entry = new RegExp(
+  `(?<![\\w/.-])((?:(?:proxy-)?authorization|(?:set-)?cookie|[\\w-]*(?:${names})[\\w-]*)["']?\\s*:\\s*["']?)[^"'\\r\\n]+`,
+  'gi',
+);
 
 /** Whether a name (of a setting, a variable, an option) says that its value is a secret. */
 export const isSecretName = (name: string): boolean => secretName.test(name);
 
-/** Masks what looks like a secret: `NAME=secret`, `--password secret`, `//user:secret@host`. */
+/** Masks what looks like a secret: `NAME=secret`, `--password secret`, `Authorization: secret`, `//user:secret@host`. */
 export const shownText = (text: string): string =>
   text
-    .replace(/\/\/[^/@\s]+@/g, '//***@')
+    .replace(/\/\/[^/\s]+@/g, '//***@')
+    .replace(entry, '$1***')
     .replace(assignment, '$1***')
     .replace(option, '$1***');
 

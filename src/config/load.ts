@@ -57,10 +57,13 @@ export async function loadConfiguration(options: LoadOptions = {}): Promise<Conf
   }
   const handler = overrides.handler ?? environment['HTC_GRAPH_HANDLER'];
   const exec = overrides.exec ?? environment['HTC_GRAPH_EXEC'];
+  const base = dirname(file ?? folder);
+  const { replicas } = checked.data;
   const found: Configuration = {
     ...checked.data,
+    replicas: { ...replicas, ca: replicas.ca === null ? null : resolve(base, replicas.ca) },
     grids: await gridsOf(
-      checked.data.grids?.map((grid) => withPaths(grid, dirname(file ?? folder))),
+      checked.data.grids?.map((grid) => withPaths(grid, base)),
       environment,
     ),
     file,
@@ -189,6 +192,9 @@ function contradictionsOf(found: Configuration): string[] {
       `grids[${index}].embedded: expected server.host to be a loopback address (127.0.0.1, ::1, localhost), because the jobs of an embedded pool run as the account of the server, but got "${found.server.host}". Listen on loopback, or configure a real pool.`,
     );
   });
+  const { redis, password, ca } = found.replicas;
+  if (redis === null && (password ?? ca) !== null)
+    problems.push('replicas.redis: expected a URL with replicas.password or ca, but got nothing.');
   if (found.limits.bodyBytes > found.limits.submitBodyBytes) {
     problems.push(
       `limits.bodyBytes: expected at most limits.submitBodyBytes (${found.limits.submitBodyBytes}), but got ${found.limits.bodyBytes}.`,

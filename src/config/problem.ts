@@ -1,6 +1,6 @@
 /** A configuration that cannot be used: every problem with its key, what was expected and what came. */
 import type { z } from 'zod';
-import { isSecretName } from '../secret.js';
+import { isSecretName, shownText } from '../secret.js';
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -75,7 +75,9 @@ function shown(value: unknown, path: readonly PropertyKey[]): string {
   const last = String(path.at(-1));
   if (isSecretName(last)) return 'something else';
   const text =
-    JSON.stringify(value, (key, part: unknown) => (isSecretName(key) ? '***' : part)) ??
-    typeof value;
+    JSON.stringify(value, (key, part: unknown) => {
+      if (isSecretName(key)) return '***';
+      return typeof part === 'string' ? shownText(part) : part;
+    }) ?? typeof value;
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

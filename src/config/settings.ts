@@ -111,17 +111,60 @@ const log = z.strictObject({
     .describe('Least severe line of the JSON log on stderr.'),
 });
 
+const replicas = z.strictObject({
+  redis: z
+    .string()
+    .refine(isRedisUrl, 'expected a URL such as "redis://HOST:6379/0", or "rediss://" for TLS')
+    .nullable()
+    .default(null)
+    .describe(
+      'Redis that replicas of this server share: `redis://HOST:6379/0`, or `rediss://` for TLS. Without it the server is alone.',
+    ),
+  password: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Password of that Redis; wins over one in the URL.'),
+  ca: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'PEM file of the authorities that its certificate may have; else those of the system.',
+    ),
+  prefix: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'expected 1 to 64 letters, digits, ".", "_", "-"')
+    .default('htc-graph')
+    .describe('How its keys begin. Servers with the same prefix are replicas of each other.'),
+  leaseMs: z
+    .int()
+    .min(500)
+    .max(60_000)
+    .default(3_000)
+    .describe('How long a replica that is silent keeps what it follows before another takes over.'),
+});
+
 /** The sections whose keys are single values: each has an environment variable. */
-export const sections = { server, limits, log, access } as const;
+export const sections = { server, limits, log, replicas, access } as const;
 
 export const settings = z.strictObject({
   server: server.prefault({}),
   limits: limits.prefault({}),
   access: access.prefault({}),
   log: log.prefault({}),
+  replicas: replicas.prefault({}),
   grids: gridSettings.optional(),
 });
 
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, pathname } = new URL(text);
+  return /^rediss?:$/.test(protocol) && hostname !== '' && /^(\/\d{0,5})?$/.test(pathname);
+}
+
 export type Settings = z.output<typeof settings>;
 export type ServerSettings = Readonly<z.output<typeof server>>;
+export type ReplicaSettings = Readonly<z.output<typeof replicas>>;
 export type LimitSettings = Readonly<z.output<typeof limits>>;

@@ -13,6 +13,7 @@ import type {
 import type { AnyGrid, GridHealth } from '../grids/grid.js';
 import type { GatewayAccess, TaskGridSettings } from '../grids/htc-grid/index.js';
 import { GridRegistry } from '../grids/registry.js';
+import type { SharedRedis } from '../replicas/shared-redis.js';
 import type { Logger } from './log.js';
 import type { Metrics } from './metrics.js';
 
@@ -62,13 +63,19 @@ async function defaultPools(host: string): Promise<readonly GridSettings[]> {
   return isLoopback(host) ? [embeddedPoolDefault] : [];
 }
 
+export interface GridSurroundings {
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** What the replicas of this server share; undefined where it is alone. It outlives the grids. */
+  readonly replicas: SharedRedis | undefined;
+}
+
 /** Opens all or none. */
 export async function openGrids(
   settings: readonly GridSettings[],
-  metrics: Metrics,
-  log: Logger,
+  around: GridSurroundings,
 ): Promise<GridRegistry> {
-  const opened = await Promise.allSettled(settings.map((grid) => openGrid(grid, metrics, log)));
+  const opened = await Promise.allSettled(settings.map((grid) => openGrid(grid, around)));
   const failed = opened.find((result) => result.status === 'rejected');
   const grids = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   if (!failed) return new GridRegistry(grids);
@@ -77,14 +84,17 @@ export async function openGrids(
 }
 
 /** The connectors are loaded as they are needed: each brings the libraries of its own grid. */
-async function openGrid(settings: GridSettings, metrics: Metrics, log: Logger): Promise<AnyGrid> {
+async function openGrid(
+  settings: GridSettings,
+  { metrics, log, replicas }: GridSurroundings,
+): Promise<AnyGrid> {
   const { name: grid } = settings;
   const count = (call: { readonly kind: string; readonly outcome: string; readonly ms: number }) =>
     metrics.gridCall({ grid, call: call.kind, outcome: call.outcome, ms: call.ms });
   if (settings.kind === 'HTCONDOR') {
     const { openEmbeddedPool, openPool } = await import('../grids/condor/index.js');
     if (settings.embedded) return openEmbeddedPool(settings);
-    return openPool({ ...settings, onCommand: count });
+    return openPool({ ...settings, replicas, onCommand: count });
   }
   // The SDK's notice about the next Node belongs to those who choose the version, not on each console.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
@@ -93,7 +103,8 @@ async function openGrid(settings: GridSettings, metrics: Metrics, log: Logger): 
     // The names of agent_config.json as they are, beside those of this server's own configuration.
     const { agentConfig, ...own } = settings;
     const configuration = { ...own, ...agentConfig };
-    return openTaskGrid({ ...(await overTheWire(settings)), configuration, onCall: count });
+    const wire = await overTheWire(settings);
+    return openTaskGrid({ ...wire, configuration, replicas, onCall: count });
   }
   const { dataDir, handler, exec, workers, taskTimeoutMs, tablePort } = settings;
   return openEmbedded({

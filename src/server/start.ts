@@ -2,24 +2,26 @@
 import { join } from 'node:path';
 import { openAccess } from '../access/authenticator.js';
 import { staticTokens } from '../access/tokens.js';
+import type { DeployedSettings, GridSettings } from '../config/grids.js';
 import type { Configuration } from '../config/load.js';
 import { packageRoot } from './about.js';
-import type { GridKind } from '../grids/grid.js';
 import { configuredGrids, describeGrid, openGrids } from './grids.js';
 import { createLog, type Logger } from './log.js';
 import { createMetrics } from './metrics.js';
+import { describeReplicas, openReplicas } from './replicas.js';
 
 export interface Program {
   readonly url: URL;
   readonly log: Logger;
-  /** What each grid is, found out now; bounded in time. */
-  describe(): Promise<readonly GridLine[]>;
+  /** What there is, found out now; bounded in time. */
+  describe(): Promise<readonly PartLine[]>;
   stop(): Promise<void>;
 }
 
-export interface GridLine {
+/** A grid in words, or what the replicas share. */
+export interface PartLine {
   readonly name: string;
-  readonly kind: GridKind;
+  readonly part: 'grid' | 'replicas';
   readonly ok: boolean;
   readonly text: string;
 }
@@ -29,7 +31,8 @@ export async function startProgram(configuration: Configuration): Promise<Progra
   const metrics = createMetrics();
   const gridSettings = await configuredGrids(configuration);
   // The grids open while the libraries of graph and server load: that is most of the time to start.
-  const opening = openGrids(gridSettings, metrics, log);
+  const replicas = await openReplicas(configuration.replicas);
+  const opening = openGrids(gridSettings, { metrics, log, replicas });
   try {
     const [{ buildGraph, GraphService }, { createServer }, { guardRoots }, grids] =
       await Promise.all([
@@ -67,22 +70,25 @@ export async function startProgram(configuration: Configuration): Promise<Progra
       url,
       log,
       describe: () =>
-        Promise.all(
-          gridSettings.map(async (each) => ({
-            name: each.name,
-            kind: each.kind,
-            ...(await describeGrid(each, grids.get(each.name), AbortSignal.timeout(describeMs))),
-          })),
-        ),
+        Promise.all([
+          ...gridSettings.map(async (each): Promise<PartLine> => {
+            const signal = AbortSignal.timeout(describeMs);
+            const found = await describeGrid(each, grids.get(each.name), signal);
+            return { name: each.name, part: 'grid', ...found };
+          }),
+          ...describeReplicas(replicas),
+        ]),
       async stop() {
         const stopped = server.stop(); // takes no more work from here on
         graph.close(); // streams say END
         await stopped;
         await grids.stop();
+        replicas?.stop();
       },
     };
   } catch (error) {
     await opening.then((grids) => grids.stop()).catch(() => undefined);
+    replicas?.stop();
     throw error;
   }
 }
@@ -90,32 +96,36 @@ export async function startProgram(configuration: Configuration): Promise<Progra
 /** How long the lines at the start may wait for a grid. */
 const describeMs = 5_000;
 
-/** For `--check`: opens each grid by itself, asks it, and closes it. Nothing listens. */
-export async function checkGrids(configuration: Configuration): Promise<readonly GridLine[]> {
-  const log = createLog('silent');
-  const metrics = createMetrics();
+/** For `--check`: opens each grid by itself, asks it, and closes it. Nothing listens, nothing is taken up. */
+export async function checkGrids(configuration: Configuration): Promise<readonly PartLine[]> {
+  const replicas = await openReplicas(configuration.replicas);
+  // The grids are opened alone and without their registries: a look takes up no submission.
+  const around = { log: createLog('silent'), metrics: createMetrics(), replicas: undefined };
   const all = await configuredGrids(configuration);
-  return Promise.all(
-    all.map(async (settings) => {
-      const { name, kind } = settings;
+  const checked = all.map(async (settings): Promise<PartLine> => {
+    const { name } = settings;
+    const shown = isDeployed(settings) ? { ...settings, dataDir: undefined } : settings;
+    try {
+      const grids = await openGrids([shown], around);
       try {
-        const grids = await openGrids([settings], metrics, log);
-        try {
-          const signal = AbortSignal.timeout(checkMs);
-          return { name, kind, ...(await describeGrid(settings, grids.get(name), signal)) };
-        } finally {
-          await grids.stop();
-        }
-      } catch (error) {
-        return {
-          name,
-          kind,
-          ok: false,
-          text: error instanceof Error ? error.message : String(error),
-        };
+        const signal = AbortSignal.timeout(checkMs);
+        return { name, part: 'grid', ...(await describeGrid(settings, grids.get(name), signal)) };
+      } finally {
+        await grids.stop();
       }
-    }),
-  );
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      return { name, part: 'grid', ok: false, text };
+    }
+  });
+  try {
+    return await Promise.all([...checked, ...describeReplicas(replicas)]);
+  } finally {
+    replicas?.stop();
+  }
 }
+
+const isDeployed = (settings: GridSettings): settings is DeployedSettings =>
+  settings.kind === 'HTC_GRID' && !settings.embedded;
 
 const checkMs = 20_000;

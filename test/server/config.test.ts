@@ -270,9 +270,45 @@ describe('a host beyond loopback', () => {
   );
 });
 
+describe('replicas', () => {
+  it('share nothing until a Redis is named, by file or by variable', async () => {
+    await write({});
+    expect((await load()).replicas).toEqual({
+      ...{ redis: null, password: null, ca: null },
+      ...{ prefix: 'htc-graph', leaseMs: 3000 },
+    });
+    const { replicas } = await load({
+      HTC_GRAPH_REPLICAS_REDIS: 'redis://r:6379/2',
+      HTC_GRAPH_REPLICAS_PASSWORD: '0123',
+      HTC_GRAPH_REPLICAS_CA: 'ca.pem',
+      HTC_GRAPH_REPLICAS_LEASE_MS: '1000',
+    });
+    expect(replicas).toEqual({
+      ...{ redis: 'redis://r:6379/2', password: '0123', ca: join(folder, 'ca.pem') },
+      ...{ prefix: 'htc-graph', leaseMs: 1000 },
+    });
+  });
+
+  it.each(['r:6379', 'https://r:6379', 'redis://', 'redis://r/db', 'redis://u:secret-1@r:x/'])(
+    'need the URL of a Redis, not %s, and no message shows its password',
+    async (url) => {
+      const found = await problems({ replicas: { redis: url } });
+      expect(found).toEqual([expect.stringMatching(/^replicas\.redis: expected a URL such as/)]);
+      expect(found.join()).not.toContain('secret-1');
+    },
+  );
+
+  it('have no password without a Redis', async () => {
+    expect(await problems({ replicas: { password: 'secret-1' } })).toEqual([
+      'replicas.redis: expected a URL with replicas.password or ca, but got nothing.',
+    ]);
+  });
+});
+
 describe('what may be shown', () => {
   it('holds no secret', async () => {
     await write({
+      replicas: { redis: 'rediss://u:secret-1@secret-1@r:6379/2', password: 'secret-2' },
       access: { tokens: [{ token, identity: 'a', roles: ['admin'] }] },
       grids: [
         {
@@ -297,6 +333,18 @@ describe('what may be shown', () => {
             argv: ['sh', '-c', 'export TOKEN="secret-5"; go --secret secret-6'],
           },
         },
+        {
+          kind: 'HTCONDOR',
+          name: 'e',
+          prefix: {
+            kind: 'exec',
+            argv: [
+              ...['call', '-H', 'Authorization: Bearer secret-7', '-HX-Api-Key:secret-8'],
+              `sh -c 'call -H "authorization: Basic secret-9" --data {"password":"secret-0"}'`,
+              ...['-v', '/run/secrets:/mnt'],
+            ],
+          },
+        },
       ],
     });
     const text = JSON.stringify(masked(await load()));
@@ -304,6 +352,9 @@ describe('what may be shown', () => {
     expect(text).toContain('"host":"h"');
     expect(text).toContain('["env","API_KEY=***","run","--password","***","--level=3"]');
     expect(text).toContain('["sh","-c","export TOKEN=***; go --secret ***"]');
+    expect(text).toContain('"Authorization: ***","-HX-Api-Key:***"');
+    expect(text).toContain('"/run/secrets:/mnt"');
+    expect(text).toContain('"redis":"rediss://***@r:6379/2","password":"***"');
     expect(text).not.toMatch(/secret-\d/);
     expect(text).not.toContain(token);
   });
@@ -320,7 +371,7 @@ describe('docs/configuration.md', () => {
         : `\`${JSON.stringify(value)}\``,
       meaning,
     ]);
-    expect(tableRows(text, /^`(server|limits|log|access)\./)).toEqual(rows);
+    expect(tableRows(text, /^`(server|limits|log|replicas|access)\./)).toEqual(rows);
     for (const name of [...fileNames, ...Object.keys(otherVariables)]) expect(text).toContain(name);
   });
 });

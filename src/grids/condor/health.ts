@@ -14,17 +14,17 @@ import { queueCommand } from './queue.js';
 export async function poolHealth(
   pool: Pool,
   schedds: Schedds,
-  logs: { health(): Promise<ComponentHealth> },
+  streaming: readonly { health(): Promise<ComponentHealth> }[],
   lastOkAt: number | null,
   signal: AbortSignal,
 ): Promise<GridHealth> {
   const startedAt = performance.now();
-  const [collector, queues, events] = await Promise.all([
+  const [collector, queues, streams] = await Promise.all([
     component('collector', () => askCollector(pool, signal)),
     scheddHealth(pool, schedds, signal),
-    logs.health(),
+    Promise.all(streaming.map((part) => part.health())),
   ]);
-  const components = [collector, ...queues, events];
+  const components = [collector, ...queues, ...streams];
   const checkedAt = Date.now();
   const core = overall([collector, ...queues]);
   // How events are told says nothing of whether the pool answers.

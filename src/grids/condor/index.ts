@@ -1,4 +1,5 @@
 /** An HTCondor pool, asked by its own commands. */
+import type { SharedRedis } from '../../replicas/shared-redis.js';
 import type { Capability, GridHealth } from '../grid.js';
 import type { JobListing, JobPool } from '../jobs.js';
 import { actionCapabilities, openActions, type ActionSettings } from './actions/index.js';
@@ -35,6 +36,8 @@ export interface PoolSettings
   readonly pool?: string | undefined;
   /** Full names of the schedds to use; default: the host's own, and those that the collector lists. */
   readonly schedds?: readonly string[] | undefined;
+  /** What this server shares with its replicas; not stopped with the pool. */
+  readonly replicas?: SharedRedis | undefined;
 }
 
 const capabilities: readonly Capability[] = ['HISTORY', 'STREAM', 'RESUME', 'RAW_CONSTRAINT'];
@@ -69,6 +72,8 @@ export function openPool(settings: PoolSettings): JobPool {
     named,
     schedds: (signal) => schedds.list(signal),
   });
+  const { replicas } = settings;
+  const streaming = replicas === undefined ? [logs] : [logs, replicas];
   let lastOkAt: number | null = null;
 
   const jobs = async (listing: JobListing, signal: AbortSignal) => {
@@ -84,7 +89,7 @@ export function openPool(settings: PoolSettings): JobPool {
     capabilities: () => (actions ? [...actionCapabilities, ...capabilities] : capabilities),
     ...(actions && { actions }),
     async health(signal): Promise<GridHealth> {
-      const health = await poolHealth(pool, schedds, logs, lastOkAt, signal);
+      const health = await poolHealth(pool, schedds, streaming, lastOkAt, signal);
       lastOkAt = health.lastOkAt;
       return health;
     },

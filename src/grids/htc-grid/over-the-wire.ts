@@ -1,5 +1,6 @@
 /** A deployed HTC-Grid, reached through its state table and its data plane. */
 import { join } from 'node:path';
+import type { SharedRedis } from '../../replicas/shared-redis.js';
 import type { OnCall } from './calls.js';
 import { completionOf, isLast } from './change.js';
 import type { TableSettings } from './connection-aws.js';
@@ -71,6 +72,8 @@ export interface TaskGridSettings {
   readonly sources?: Pick<ChosenSourceSettings, 'probeMs' | 'attachMs' | 'lingerMs'>;
   /** How long a session that nobody follows any more is still polled. @default 30_000 */
   readonly lingerMs?: number;
+  /** What this server shares with its replicas; not stopped with the grid. */
+  readonly replicas?: SharedRedis | undefined;
   /** What was configured, as the graph shows it. */
   readonly configuration?: Readonly<Record<string, unknown>>;
   /** @default 20_000 */
@@ -147,6 +150,7 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
     }),
   );
   components.push(source.component);
+  if (settings.replicas !== undefined) components.push(replicasComponent(settings.replicas));
   const submissions =
     gateway === undefined || data === undefined
       ? undefined
@@ -197,6 +201,11 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
     },
   });
 }
+
+const replicasComponent = (replicas: SharedRedis): Component => ({
+  name: 'replicas',
+  check: () => replicas.health(),
+});
 
 /** What the registry knows, else what the submitter stored: only then can a log be complete. */
 async function expectedOf(
