@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Caller } from '../src/access/caller.js';
 import { ownWork } from '../src/access/caller.js';
+import { HealthWatch } from '../src/grids/health-watch.js';
 import type { GridRegistry } from '../src/grids/registry.js';
 import type { TaskRow } from '../src/grids/tasks.js';
 import type { Predicate } from '../src/query/predicate.js';
@@ -34,6 +35,8 @@ export interface GraphContext extends Operation {
   readonly loaders: Loaders;
   /** Rows of completions, shared by all subscribers of a grid. */
   readonly recent: ReadonlyMap<string, RecentRows<TaskRow>>;
+  /** How the grids are, for all who watch. */
+  readonly health: HealthWatch;
   /** Aborted when the server stops: streams end with a frame that says so. */
   readonly ends: AbortSignal;
 }
@@ -49,6 +52,7 @@ const defaults: Required<GraphSettings> = {
 export class GraphService {
   readonly #recent: ReadonlyMap<string, RecentRows<TaskRow>>;
   readonly #limits: Required<GraphSettings>;
+  readonly #health: HealthWatch;
   readonly #ends = new AbortController();
 
   constructor(
@@ -56,6 +60,7 @@ export class GraphService {
     settings: GraphSettings = {},
   ) {
     this.#limits = { ...defaults, ...settings };
+    this.#health = new HealthWatch(grids.all);
     this.#recent = new Map(
       grids.of('HTC_GRID').map((grid) => [
         grid.name,
@@ -81,6 +86,7 @@ export class GraphService {
       own: ownWork(operation.caller),
       loaders: new Loaders(this.grids, { ...operation, ...this.#limits }),
       recent: this.#recent,
+      health: this.#health,
       ends: this.#ends.signal,
     };
   }

@@ -1,6 +1,7 @@
 /** Grids: which there are and how they are. */
 import { Arg, type ClassType, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql';
 import type { AnyGrid } from '../src/grids/grid.js';
+import type { GridState } from '../src/grids/health-watch.js';
 import { encodeId } from '../src/grids/id.js';
 import { Grid, GridHealth, SourceReport } from '../schema/grid.js';
 import { ConfigEntry } from '../schema/config.js';
@@ -47,9 +48,14 @@ export class GridResolver {
     return grid.kind === 'HTCONDOR' ? grid.schedds(signal) : null;
   }
 
-  @FieldResolver(() => GridHealth, { description: 'How it is now: the grid is asked.' })
-  health(@Root() { name }: Grid, @Ctx() { grids, signal }: GraphContext) {
-    return grids.get(name).health(signal);
+  @FieldResolver(() => GridHealth, {
+    description: 'How it is now: the grid is asked. In gridHealthChanged as it was found.',
+  })
+  health(
+    @Root() { name, found }: ReturnType<typeof gridNode> & { readonly found?: GridState['health'] },
+    @Ctx() { grids, signal }: GraphContext,
+  ) {
+    return found ?? grids.get(name).health(signal);
   }
 }
 

@@ -8,6 +8,7 @@ import { adResolvers } from './ad.js';
 import { ConfigResolver } from './config.js';
 import { describeFields } from './descriptions.js';
 import { gridOfResolvers, GridResolver } from './grid.js';
+import { GridHealthResolver } from './grid-health.js';
 import { AdAggregatesResolver, WorkAggregatesResolver } from './groups.js';
 import { JobActionResolver } from './job-action.js';
 import {
@@ -29,7 +30,14 @@ import { SessionResolver } from './session.js';
 import { StreamResolver } from './stream.js';
 import { TaskConnectionResolver, taskGroupResolvers, TaskResolver } from './task.js';
 import { ViewerResolver } from './viewer.js';
-import { WorkBatchResolver, workGroupResolvers, WorkItemResolver, WorkResolver } from './work.js';
+import {
+  WorkBatchResolver,
+  workGroupResolvers,
+  WorkItemConnectionResolver,
+  WorkItemResolver,
+  WorkResolver,
+} from './work.js';
+import { WorkStreamResolver } from './work-stream.js';
 
 export { GraphService, type GraphContext, type GraphSettings } from './context.js';
 
@@ -50,12 +58,15 @@ export async function buildGraph(): Promise<GraphQLSchema> {
       ConfigResolver,
       StreamResolver,
       JobStreamResolver,
+      WorkStreamResolver,
+      GridHealthResolver,
       JobEventResolver,
       WorkItemResolver,
       WorkBatchResolver,
       JobClusterResolver,
       TaskConnectionResolver,
       JobConnectionResolver,
+      WorkItemConnectionResolver,
       WorkAggregatesResolver,
       AdAggregatesResolver,
       ...gridOfResolvers,

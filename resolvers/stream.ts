@@ -4,11 +4,10 @@ import { Arg, Ctx, ID, Resolver, Root, Subscription } from 'type-graphql';
 import { maySee } from '../src/access/caller.js';
 import { GridError } from '../src/errors.js';
 import { decodeIdAs } from '../src/grids/id.js';
-import { rows } from '../src/grids/row.js';
 import type { Progress } from '../src/grids/state.js';
-import type { Completion, SessionRow, TaskGrid, TaskRow } from '../src/grids/tasks.js';
-import { type Projection, projectionOf as refsProjection, union } from '../src/query/plan.js';
-import { and, matches, type Predicate, refsOf } from '../src/query/predicate.js';
+import type { SessionRow, TaskGrid, TaskRow } from '../src/grids/tasks.js';
+import { projectionOf as refsProjection, union } from '../src/query/plan.js';
+import { and, refsOf } from '../src/query/predicate.js';
 import { follow, latest, mapFrames, resolveStart, type StreamFrame } from '../src/streams/index.js';
 import {
   Delivery,
@@ -22,10 +21,8 @@ import { projectionOf } from './plan.js';
 import { along, selection } from './selection.js';
 import { taskPredicate } from './filter.js';
 import { Guard } from './rule.js';
+import { type TaskEnd, taskEnds } from './task-ends.js';
 import { deliveryArg, startArg, streamOptions } from './stream-options.js';
-
-/** A completion, with its row once the filter has looked at it. */
-type TaskCompletion = Completion & { readonly row?: TaskRow };
 
 interface TaskFrame extends StreamFrame {
   readonly tasks: readonly TaskRow[];
@@ -112,11 +109,11 @@ async function completed(
   const options = {
     ...streamOptions(args.delivery, context),
     start: resolveStart(args.start),
-    seenAt: ({ seenAt }: TaskCompletion) => seenAt,
-    keep: (entries: readonly TaskCompletion[]) => withRows(entries, grid, shown, filter, context),
+    seenAt: ({ seenAt }: TaskEnd) => seenAt,
+    keep: (entries: readonly TaskEnd[]) => taskEnds(entries, { grid, shown, filter }, context),
   };
   if (!sessions) {
-    const frames = follow<TaskCompletion>([await grid.followAll(context.signal)], options);
+    const frames = follow<TaskEnd>([await grid.followAll(context.signal)], options);
     return mapFrames(frames, (frame) => ({
       ...frame,
       tasks: rowsOf(frame),
@@ -128,7 +125,7 @@ async function completed(
   const open = (session: string) => grid.follow(session, context.signal);
   const logs = await Promise.all(sessions.map(open));
   const sessionOf = new Map(logs.map(({ name }, i) => [name, sessions[i] ?? name]));
-  const frames = follow<TaskCompletion>(logs, {
+  const frames = follow<TaskEnd>(logs, {
     ...options,
     reopen: ({ name }) => open(sessionOf.get(name) ?? name),
   });
@@ -186,31 +183,7 @@ async function visibleSession(
   );
 }
 
-/**
- * Completions that pass the filter, each with its row: as it is now, or as the completion tells it where
- * nothing else is shown. One that can't be read fails the stream.
- */
-async function withRows(
-  entries: readonly Completion[],
-  grid: TaskGrid,
-  shown: Projection,
-  filter: Predicate,
-  { recent }: GraphContext,
-): Promise<readonly TaskCompletion[]> {
-  const told = entries.map((entry) => grid.rowOf(entry, shown.fields));
-  const keys = entries
-    .filter((_, i) => told[i] === undefined)
-    .map(({ taskId, revision }) => ({ id: taskId, revision }));
-  const found = keys.length === 0 ? [] : ((await recent.get(grid.name)?.load(keys)) ?? []);
-  const read = found.values();
-  return entries.flatMap((entry, i): readonly TaskCompletion[] => {
-    const row = told[i] ?? read.next().value;
-    if (row instanceof Error) throw row;
-    return row && matches(filter, row, rows.read) ? [{ ...entry, row }] : [];
-  });
-}
-
-const rowsOf = ({ entries }: { readonly entries: readonly TaskCompletion[] }): readonly TaskRow[] =>
+const rowsOf = ({ entries }: { readonly entries: readonly TaskEnd[] }): readonly TaskRow[] =>
   entries.flatMap(({ row }) => (row ? [row] : []));
 
 async function remaining(

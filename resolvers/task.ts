@@ -7,7 +7,7 @@ import type { PayloadKind, TaskRow } from '../src/grids/tasks.js';
 import { missingPayload } from '../src/grids/tasks.js';
 import { GridError } from '../src/errors.js';
 import { and } from '../src/query/predicate.js';
-import { encodeCursor, type LogPosition } from '../src/streams/index.js';
+import { encodeCursor, endOf, type LogPosition } from '../src/streams/index.js';
 import { GroupedPageArgs } from '../schema/connection.js';
 import { StreamCursor } from '../schema/scalars.js';
 import { Failure } from '../schema/work.js';
@@ -109,7 +109,7 @@ export class TaskResolver {
         asked.map(async ({ grid, sessions: named }) =>
           named
             ? (await visible(grid.name, named, context)).map((name) => grid.position(name))
-            : [positionOf(grid.everything())],
+            : [endOf(await grid.followAll(signal))],
         ),
       )
     ).flat();
@@ -203,20 +203,6 @@ export const taskGroupResolvers = groupResolvers(
   Task,
   TaskOrder,
 );
-
-export const positionOf = ({
-  name,
-  epoch,
-  end,
-}: {
-  name: string;
-  epoch: string;
-  end: number;
-}): LogPosition => ({
-  log: name,
-  epoch,
-  position: end,
-});
 
 /** The sessions of these that the caller may see: how far those of others are is nobody's business. */
 async function visible(

@@ -13,7 +13,9 @@ import {
 } from 'type-graphql';
 import type { JobRow } from '../src/grids/jobs.js';
 import type { TaskRow } from '../src/grids/tasks.js';
+import { encodeCursor, type LogPosition } from '../src/streams/index.js';
 import { GroupedPageArgs } from '../schema/connection.js';
+import { StreamCursor } from '../schema/scalars.js';
 import { Progress, WorkBatch, WorkItem } from '../schema/work.js';
 import {
   WorkFilter,
@@ -30,7 +32,9 @@ import { groupResolvers } from './groups.js';
 import { clusterNode } from './job-nodes.js';
 import { orderTerms } from './page.js';
 import { Guard } from './rule.js';
+import { along, selection } from './selection.js';
 import { namedGrid, sourcesOf } from './sources.js';
+import { positionsOfWork } from './work-ends.js';
 
 const orderFields: Readonly<Record<Exclude<WorkOrderField, 'ID'>, string>> = {
   SUBMITTED_AT: 'submittedAt',
@@ -52,7 +56,7 @@ export class WorkResolver {
       'Tasks and jobs of all grids in one list; jobs from queue and history. A grid that is down is said in `sources` and never erases the others.',
   })
   @Guard('own')
-  work(
+  async work(
     @Arg('filter', () => WorkFilter, {
       nullable: true,
       description: 'Which work; all of it unless given.',
@@ -69,12 +73,18 @@ export class WorkResolver {
   ) {
     const { grids, own, signal } = context;
     const only = namedGrid(grids, filter?.grid);
-    return connection(
+    const predicate = workPredicate(filter);
+    // Before the list is read: what ends meanwhile is after this cursor, not before it.
+    const positions =
+      along(selection(info), 'streamCursor').length === 0
+        ? []
+        : await positionsOfWork(predicate, context);
+    const answer = await connection(
       {
         name: 'work',
         args,
         scope: own,
-        filter: workPredicate(filter),
+        filter: predicate,
         orderOf,
         orderBy,
         sources: () => sourcesOf(grids.all, (grid) => grid.work(signal)),
@@ -83,6 +93,18 @@ export class WorkResolver {
       context,
       info,
     );
+    return { ...answer, positions };
+  }
+}
+
+@Resolver(() => WorkItemConnection)
+export class WorkItemConnectionResolver {
+  @FieldResolver(() => StreamCursor, {
+    description:
+      'Pass to workCompleted(start: {after: …}) with the same filter: no end of work between the two is lost.',
+  })
+  streamCursor(@Root() { positions }: { positions: readonly LogPosition[] }) {
+    return encodeCursor(positions);
   }
 }
 

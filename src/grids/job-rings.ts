@@ -5,7 +5,7 @@
 import type { Projection } from '../query/plan.js';
 import { covers, union } from '../query/plan.js';
 import { AppendLog } from '../streams/append-log.js';
-import type { LogPosition } from '../streams/cursor.js';
+import { endOf, type LogPosition } from '../streams/cursor.js';
 import { RecentRows } from '../streams/recent.js';
 import { decodeIdAs, encodeId } from './id.js';
 import type { JobCompletion, JobEventEntry, JobLogs } from './job-logs.js';
@@ -120,8 +120,7 @@ export class JobRings {
     this.#rowsOf(projection).load(of.map((one) => this.#rowKey(one)));
 
   position(): LogPosition {
-    const { name, epoch, end } = this.completions;
-    return { log: name, epoch, position: end };
+    return endOf(this.completions);
   }
 
   stop(): void {

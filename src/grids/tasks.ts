@@ -160,9 +160,10 @@ export interface TaskGrid extends Grid {
     readonly epoch: string;
     readonly position: number;
   };
-  /** Every completion the grid sees, of all sessions, bounded: for streams that name no session. */
-  everything(): CompletionLog<Completion>;
-  /** The same log, fed for as long as `signal` is not aborted; resolves once what feeds it is known. */
+  /**
+   * Every completion the grid sees, of all sessions, bounded: for streams that name no session. Fed until
+   * `signal` is aborted, and for a while after it; resolves once what feeds it is known.
+   */
   followAll(signal: AbortSignal): Promise<CompletionLog<Completion>>;
   /** Whether the log of everything has all of the grid, or the sessions that somebody follows. */
   coverage(): 'GRID' | 'FOLLOWED';

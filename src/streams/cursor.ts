@@ -15,6 +15,17 @@ export interface LogPosition {
 /** A position that no log has: what goes on from it begins with a GAP and a snapshot. */
 export const nowhere = (log: string): LogPosition => ({ log, epoch: '', position: 1 });
 
+/** The position behind everything that a log has now. */
+export const endOf = ({
+  name,
+  epoch,
+  end,
+}: {
+  readonly name: string;
+  readonly epoch: string;
+  readonly end: number;
+}): LogPosition => ({ log: name, epoch, position: end });
+
 /** Enough for about 500 sessions in one stream. */
 export const maxCursorBytes = 64 * 1024;
 

@@ -1,7 +1,14 @@
 /** Streams: logs that are appended once and followed from any position, in frames. */
 export { AppendLog, type AppendLogOptions } from './append-log.js';
 export type { Clock } from './clock.js';
-export { decodeCursor, encodeCursor, maxCursorBytes, nowhere, type LogPosition } from './cursor.js';
+export {
+  decodeCursor,
+  encodeCursor,
+  endOf,
+  maxCursorBytes,
+  nowhere,
+  type LogPosition,
+} from './cursor.js';
 export {
   deliveryLimits,
   resolveDelivery,
@@ -22,8 +29,10 @@ export {
 } from './frame.js';
 export { latest, type ChangeSource, type ValueFrame } from './latest.js';
 export type { CompletionLog } from './log.js';
+export { mapLog } from './map-log.js';
 export { mapFrames } from './map-frames.js';
 export type { StreamOptions } from './pace.js';
 export { RecentRows, type RecentRowsOptions, type RowKey } from './recent.js';
 export { until } from './until.js';
+export { values, type ChangingValues } from './values.js';
 export { resolveStart, type StreamStart, type StreamStartInput } from './start.js';

@@ -260,13 +260,9 @@ export class HtcGrid implements TaskGrid {
       : { log: log.name, epoch: log.epoch, position: log.end };
   }
 
-  everything(): CompletionLog<Completion> {
-    return this.parts.logs.everything;
-  }
-
   async followAll(signal: AbortSignal): Promise<CompletionLog<Completion>> {
     await this.parts.hold?.(signal);
-    return this.everything();
+    return this.parts.logs.everything;
   }
 
   coverage(): 'GRID' | 'FOLLOWED' {

@@ -1,10 +1,9 @@
 /** A table whose reads keep one pace; those that are throttled are repeated for as long as readers are patient. */
 import { GridError } from '../../errors.js';
-import type { Clock } from '../../streams/clock.js';
+import { pause, type Clock } from '../../streams/clock.js';
 import { systemClock } from '../../streams/clock.js';
 import type { Connection, Operation, Operations } from './connection.js';
 import { unitsOf } from './connection.js';
-import { pause } from './pause.js';
 import type { ReadPace } from './read-pace.js';
 
 export interface PacedSettings {

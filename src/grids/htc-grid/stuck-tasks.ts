@@ -2,9 +2,8 @@
  * How many tasks wait for a message that is gone: they were claimed, given back, and nobody has claimed
  * them since (docs/grids/htc-grid.md, "How tasks fail"). Counted by the heartbeat index, rarely and up to a limit.
  */
-import { systemClock, type Clock } from '../../streams/clock.js';
+import { pause, systemClock, type Clock } from '../../streams/clock.js';
 import type { Component } from './health.js';
-import { pause } from './pause.js';
 import type { TableReader } from './table.js';
 
 export interface StuckTasksSettings {

@@ -4,12 +4,11 @@
  * followed session is read anew, so nothing is lost between two sources.
  */
 import { asGridError, GridError } from '../../../errors.js';
-import type { Clock } from '../../../streams/clock.js';
+import { pause, type Clock } from '../../../streams/clock.js';
 import { systemClock } from '../../../streams/clock.js';
 import type { ChangeSink, TaskChange } from '../change.js';
 import type { CompletionSource, Follower } from '../completion-source.js';
 import type { Component } from '../health.js';
-import { pause } from '../pause.js';
 import type { PollSource } from '../poll-source.js';
 import type { Push, PushKind } from './push.js';
 import { sourceHealth } from './source-health.js';

@@ -3,10 +3,9 @@
  * again a few times where the row is not that far yet, since the output is written before it. What is left is found by
  * the poll.
  */
-import type { Clock } from '../../../streams/clock.js';
+import { pause, type Clock } from '../../../streams/clock.js';
 import type { ChangeSink } from '../change.js';
 import { changeOf, isLast } from '../change.js';
-import { pause } from '../pause.js';
 import type { TableReader } from '../table.js';
 
 export interface ConfirmationSettings {

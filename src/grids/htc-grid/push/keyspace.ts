@@ -3,10 +3,9 @@
  * a few milliseconds before their rows say so. Each is confirmed by its row; all else is for the poll.
  */
 import { asGridError } from '../../../errors.js';
-import type { Clock } from '../../../streams/clock.js';
+import { pause, type Clock } from '../../../streams/clock.js';
 import { systemClock } from '../../../streams/clock.js';
 import type { RedisSettings } from '../data-plane-redis.js';
-import { pause } from '../pause.js';
 import { sessionOf } from '../status.js';
 import type { TableReader } from '../table.js';
 import { Confirmation } from './confirmation.js';

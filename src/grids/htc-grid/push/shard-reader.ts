@@ -3,8 +3,7 @@
  * place or a shard that has been trimmed is given up, and that something was missed is said.
  */
 import { GridError } from '../../../errors.js';
-import type { Clock } from '../../../streams/clock.js';
-import { pause } from '../pause.js';
+import { pause, type Clock } from '../../../streams/clock.js';
 import type { ShardStart } from './shard-tree.js';
 import type { StreamCalls, StreamRecord } from './stream-calls.js';
 import { StreamRefusal } from './stream-calls.js';

@@ -3,11 +3,10 @@
  * stream. One reader for all sessions; it reads no table (docs/grids/htc-grid.md, "Push sources").
  */
 import { GridError } from '../../../errors.js';
-import type { Clock } from '../../../streams/clock.js';
+import { pause, type Clock } from '../../../streams/clock.js';
 import { systemClock } from '../../../streams/clock.js';
 import type { TaskChange } from '../change.js';
 import { eachOf } from '../concurrency.js';
-import { pause } from '../pause.js';
 import type { TableReader } from '../table.js';
 import type { Push, PushSink } from './push.js';
 import { ShardReader } from './shard-reader.js';

@@ -1,0 +1,118 @@
+/** How the grids are, as it changes: each is asked now and then while somebody watches, once for all who do. */
+import { type Clock, pause, systemClock } from '../streams/clock.js';
+import type { ChangingValues } from '../streams/values.js';
+import type { AnyGrid, GridHealth } from './grid.js';
+
+export interface HealthWatchSettings {
+  /** Milliseconds from one answer of a grid to the next question. @default 5000 */
+  readonly everyMs?: number;
+  /** Milliseconds after which a question is given up; the grid is then as it was. @default 20_000 */
+  readonly deadlineMs?: number;
+  readonly clock?: Clock;
+}
+
+/** A grid as it was found. */
+export interface GridState {
+  readonly grid: AnyGrid;
+  readonly health: GridHealth;
+}
+
+interface Watched {
+  readonly state: GridState;
+  readonly text: string;
+  /** The number of the change that made it so. */
+  readonly change: number;
+}
+
+export class HealthWatch implements ChangingValues<GridState> {
+  readonly #settings: Required<HealthWatchSettings>;
+  readonly #watched = new Map<string, Watched>();
+  readonly #waiting = new Set<() => void>();
+  #change = 0;
+  #watchers = 0;
+  #end: AbortController | undefined;
+
+  constructor(
+    private readonly grids: readonly AnyGrid[],
+    settings: HealthWatchSettings = {},
+  ) {
+    this.#settings = { everyMs: 5000, deadlineMs: 20_000, clock: systemClock, ...settings };
+  }
+
+  /** Watches until `signal` is aborted. */
+  hold(signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#watchers++;
+    signal.addEventListener('abort', () => this.#leave(), { once: true });
+    if (this.#end !== undefined) return;
+    this.#end = new AbortController();
+    for (const grid of this.grids) void this.#watch(grid, this.#end.signal);
+  }
+
+  /** Grids that changed after a change, in the order of their changes; all that were asked, after 0. */
+  since(change: number): { readonly values: readonly GridState[]; readonly change: number } {
+    const news = [...this.#watched.values()]
+      .filter((one) => one.change > change)
+      .sort((a, b) => a.change - b.change);
+    return { values: news.map(({ state }) => state), change: this.#change };
+  }
+
+  /** Resolves once there is a change after this one; rejects when aborted. */
+  changed(change: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    if (this.#change > change) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener('abort', abort);
+      };
+      const wake = () => {
+        leave();
+        resolve();
+      };
+      const abort = () => {
+        leave();
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      this.#waiting.add(wake);
+    });
+  }
+
+  #leave(): void {
+    if (--this.#watchers > 0) return;
+    this.#end?.abort(new Error('Nobody watches any more.'));
+    this.#end = undefined;
+    // Who comes later is told how the grids are then.
+    this.#watched.clear();
+  }
+
+  async #watch(grid: AnyGrid, signal: AbortSignal): Promise<void> {
+    const { everyMs, deadlineMs, clock } = this.#settings;
+    while (!signal.aborted) {
+      const deadline = new AbortController();
+      const cancel = clock.after(deadlineMs, () => deadline.abort(new Error('It took too long.')));
+      try {
+        const health = await grid.health(AbortSignal.any([signal, deadline.signal]));
+        if (!signal.aborted) this.#found({ grid, health });
+      } catch {
+        // Health never throws unless nobody waits for it; what can't be told leaves all as it was.
+      } finally {
+        cancel();
+      }
+      await pause(clock, everyMs, signal).catch(() => undefined);
+    }
+  }
+
+  #found(state: GridState): void {
+    const { name } = state.grid;
+    const text = textOf(state.health);
+    if (this.#watched.get(name)?.text === text) return;
+    this.#watched.set(name, { state, text, change: ++this.#change });
+    for (const wake of [...this.#waiting]) wake();
+  }
+}
+
+/** What a change is: another status of the grid, or of one of its components. Counts and words come and go. */
+const textOf = ({ status, components }: GridHealth): string =>
+  JSON.stringify([status, components.map((one) => [one.name, one.status])]);
