@@ -1,5 +1,5 @@
 /** The stream of how the grids are. */
-import { Ctx, Resolver, Root, Subscription } from 'type-graphql';
+import { Resolver, Root, Subscription } from 'type-graphql';
 import type { GridState } from '../src/grids/health-watch.js';
 import { values } from '../src/streams/index.js';
 import { Grid } from '../schema/grid.js';

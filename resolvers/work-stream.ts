@@ -79,15 +79,13 @@ async function completed(
       ...options,
       seenAt: ({ seenAt }) => seenAt,
       // Entries of one grid stay in their order; grids have no common one.
-      keep: async (ends, signal) =>
-        (
-          await Promise.all(
-            followed.map(({ gridName, keep }) => {
-              const own = ends.filter((end) => end.gridName === gridName);
-              return own.length === 0 ? [] : keep(own, signal);
-            }),
-          )
-        ).flat(),
+      keep: async (ends, signal) => {
+        const kept = followed.map(async (one) => {
+          const own = ends.filter((end) => end.gridName === one.gridName);
+          return own.length === 0 ? [] : one.keep(own, signal);
+        });
+        return (await Promise.all(kept)).flat();
+      },
       snapshot: (log, signal) => past(followed, log.name, signal),
     },
   );
