@@ -8,6 +8,8 @@ import submitJobs from './examples/submit-jobs.graphql?raw';
 import holdAndRemoveJobs from './examples/hold-and-remove-jobs.graphql?raw';
 import jobEvents from './examples/job-events.graphql?raw';
 import jobCompleted from './examples/job-completed.graphql?raw';
+import workCompleted from './examples/work-completed.graphql?raw';
+import gridHealth from './examples/grid-health.graphql?raw';
 
 // Payloads of the default task handler, which sleeps as long as it is told.
 const payloads = [500, 1_000, 2_000, 4_000].map((sleepMs) => ({ sleepMs }));
@@ -25,6 +27,8 @@ export const exampleTabs: { query: string; variables?: string }[] = [
   },
   { query: jobEvents },
   { query: jobCompleted },
+  { query: workCompleted },
+  { query: gridHealth },
 ];
 
 function json(variables: object): string {
