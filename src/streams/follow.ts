@@ -2,11 +2,12 @@
  * Follows logs from a position: frames of entries, pulled by the consumer. Nothing is read ahead, so
  * a subscriber that stops reading costs its positions and nothing more.
  */
-import { GridError } from '../errors.js';
-import { decodeCursor, encodeCursor, nowhere, type LogPosition } from './cursor.js';
-import type { EndReason, FrameKind, GapReason, StreamFrame } from './frame.js';
+import { encodeCursor, nowhere } from './cursor.js';
+import type { EndReason, EntriesFrame, FrameKind, GapReason } from './frame.js';
 import type { CompletionLog } from './log.js';
 import { Pace, readBy, type StreamOptions } from './pace.js';
+import { Past, type Snapshot } from './past.js';
+import { openReaders, type Reader, rewind } from './reader.js';
 import type { StreamStart } from './start.js';
 
 export interface FollowOptions<Entry> extends StreamOptions {
@@ -38,16 +39,6 @@ export interface FollowOptions<Entry> extends StreamOptions {
   ) => Promise<CompletionLog<Entry>>;
 }
 
-/** Batches, then in words what is not in them of all that came before. */
-export type Snapshot<Entry> = AsyncGenerator<readonly Entry[], string | void, undefined>;
-
-export interface EntriesFrame<Entry> extends StreamFrame {
-  /** Empty in frames other than SNAPSHOT and CHANGES. */
-  readonly entries: readonly Entry[];
-  /** In the SYNCED frame behind a snapshot that does not have everything: what is left out. */
-  readonly partial: string | null;
-}
-
 /**
  * Every entry at least once and in the order of its log; what cannot be continued is said in a GAP.
  * Throws BAD_CURSOR at once for a cursor that names another log, before any frame.
@@ -57,133 +48,13 @@ export function follow<Entry>(
   options: FollowOptions<Entry> = {},
 ): AsyncGenerator<EntriesFrame<Entry>, void, undefined> {
   const elsewhere = options.snapshot !== undefined;
-  const opening = open(logs, options.start ?? { kind: 'now' }, elsewhere);
+  const opening = openReaders(logs, options.start ?? { kind: 'now' }, elsewhere);
   // A cursor in every frame must be possible however far the positions get.
   encodeCursor(
     logs.map(({ name, epoch }) => ({ log: name, epoch, position: Number.MAX_SAFE_INTEGER })),
   );
   const pace = new Pace(options);
   return readBy(pace, new Follower(opening, options, pace).frames());
-}
-
-/** A position in one log. */
-interface Reader<Entry> {
-  log: CompletionLog<Entry>;
-  position: number;
-  /** What is read until `target` is not live yet: a snapshot, or what a resumed stream missed. */
-  catchUp: { readonly kind: 'SNAPSHOT' | 'CHANGES'; readonly target: number } | undefined;
-  /** Why the reader cannot go on from its position; said in a GAP. */
-  gap: GapReason | undefined;
-  /** From when the loss of the log has been said until there is another in its place. */
-  reopening: boolean;
-  /** A snapshot from elsewhere: due, or under way. */
-  past: 'due' | Past<Entry> | undefined;
-}
-
-function open<Entry>(
-  logs: readonly CompletionLog<Entry>[],
-  start: StreamStart,
-  elsewhere: boolean,
-): readonly Reader<Entry>[] {
-  const reader = (log: CompletionLog<Entry>, position: number): Reader<Entry> => ({
-    log,
-    position,
-    catchUp: undefined,
-    gap: undefined,
-    reopening: false,
-    past: undefined,
-  });
-  switch (start.kind) {
-    case 'now':
-      return logs.map((log) => reader(log, log.end));
-    case 'snapshot':
-      return logs.map((log) => rewind(reader(log, log.start), elsewhere));
-    case 'after': {
-      const known = resumable(decodeCursor(start.cursor), logs);
-      return logs.map((log) => {
-        const { epoch, position } = known.get(log.name) ?? { epoch: log.epoch, position: 0 };
-        const valid =
-          position >= log.start && position <= log.end && (position === 0 || epoch === log.epoch);
-        return valid
-          ? { ...reader(log, position), catchUp: { kind: 'CHANGES', target: log.end } }
-          : { ...reader(log, log.start), gap: 'CURSOR_EXPIRED' };
-      });
-    }
-    default:
-      return start satisfies never;
-  }
-}
-
-function resumable(
-  positions: readonly LogPosition[],
-  logs: readonly { readonly name: string }[],
-): ReadonlyMap<string, LogPosition> {
-  const names = new Set(logs.map((log) => log.name));
-  if (!positions.every((position) => names.has(position.log))) {
-    throw new GridError(
-      'BAD_CURSOR',
-      'The stream cursor belongs to another stream: it names what this subscription does not follow. ' +
-        'Subscribe with the arguments of the stream that gave it, or start with {snapshot: true}.',
-    );
-  }
-  return new Map(positions.map((position) => [position.log, position]));
-}
-
-/** From the oldest entry there is, up to the newest at this moment, as a snapshot; or from elsewhere. */
-function rewind<Entry>(reader: Reader<Entry>, elsewhere: boolean): Reader<Entry> {
-  if (elsewhere) {
-    reader.position = reader.log.end;
-    reader.catchUp = undefined;
-    reader.past = 'due';
-    return reader;
-  }
-  reader.position = reader.log.start;
-  reader.catchUp = { kind: 'SNAPSHOT', target: reader.log.end };
-  return reader;
-}
-
-/** A snapshot from elsewhere, pulled batch by batch as there is somebody to take it. */
-class Past<Entry> {
-  /** What the snapshot leaves out, once it is behind its last batch. */
-  partial: string | undefined;
-  #pending: Promise<void> | undefined;
-  #settled:
-    { readonly batch: readonly Entry[] | undefined } | { readonly error: unknown } | undefined;
-
-  constructor(private readonly batches: Snapshot<Entry>) {}
-
-  /** Resolves when `take` has something to give. Never rejects: nobody may be waiting any more. */
-  get arriving(): Promise<void> {
-    this.#pending ??= this.batches.next().then(
-      ({ done, value }) => {
-        if (done === true && value !== undefined) this.partial = value;
-        this.#settled = { batch: done === true ? undefined : value };
-      },
-      (error: unknown) => {
-        this.#settled = { error };
-      },
-    );
-    return this.#pending;
-  }
-
-  get arrived(): boolean {
-    return this.#settled !== undefined;
-  }
-
-  /** Nobody takes any more. Not awaited: a generator returns only after its pending step. */
-  close(): void {
-    void this.batches.return().catch(() => undefined);
-  }
-
-  /** The next batch; undefined behind the last. */
-  take(): readonly Entry[] | undefined {
-    const settled = this.#settled;
-    this.#pending = undefined;
-    this.#settled = undefined;
-    if (settled === undefined) return [];
-    if ('error' in settled) throw settled.error;
-    return settled.batch;
-  }
 }
 
 class Follower<Entry> {

@@ -42,3 +42,11 @@ export interface StreamFrame {
   readonly gap: StreamGap | null;
   readonly end: { readonly reason: EndReason } | null;
 }
+
+/** A frame of a log's entries. */
+export interface EntriesFrame<Entry> extends StreamFrame {
+  /** Empty in frames other than SNAPSHOT and CHANGES. */
+  readonly entries: readonly Entry[];
+  /** In the SYNCED frame behind a snapshot that does not have everything: what is left out. */
+  readonly partial: string | null;
+}

@@ -16,12 +16,13 @@ export {
   type DeliveryInput,
   type DeliveryLimits,
 } from './delivery.js';
-export { follow, type EntriesFrame, type FollowOptions, type Snapshot } from './follow.js';
+export { follow, type FollowOptions } from './follow.js';
 export {
   endReasons,
   frameKinds,
   gapReasons,
   type EndReason,
+  type EntriesFrame,
   type FrameKind,
   type GapReason,
   type StreamFrame,
@@ -32,6 +33,7 @@ export type { CompletionLog } from './log.js';
 export { mapLog } from './map-log.js';
 export { mapFrames } from './map-frames.js';
 export type { StreamOptions } from './pace.js';
+export type { Snapshot } from './past.js';
 export { RecentRows, type RecentRowsOptions, type RowKey } from './recent.js';
 export { until } from './until.js';
 export { values, type ChangingValues } from './values.js';

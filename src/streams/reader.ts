@@ -1,0 +1,82 @@
+/** A stream's position in one log, and where it begins. */
+import { GridError } from '../errors.js';
+import { decodeCursor, type LogPosition } from './cursor.js';
+import type { GapReason } from './frame.js';
+import type { CompletionLog } from './log.js';
+import type { Past } from './past.js';
+import type { StreamStart } from './start.js';
+
+export interface Reader<Entry> {
+  log: CompletionLog<Entry>;
+  position: number;
+  /** What is read until `target` is not live yet: a snapshot, or what a resumed stream missed. */
+  catchUp: { readonly kind: 'SNAPSHOT' | 'CHANGES'; readonly target: number } | undefined;
+  /** Why the reader cannot go on from its position; said in a GAP. */
+  gap: GapReason | undefined;
+  /** From when the loss of the log has been said until there is another in its place. */
+  reopening: boolean;
+  /** A snapshot from elsewhere: due, or under way. */
+  past: 'due' | Past<Entry> | undefined;
+}
+
+export function openReaders<Entry>(
+  logs: readonly CompletionLog<Entry>[],
+  start: StreamStart,
+  elsewhere: boolean,
+): readonly Reader<Entry>[] {
+  const reader = (log: CompletionLog<Entry>, position: number): Reader<Entry> => ({
+    log,
+    position,
+    catchUp: undefined,
+    gap: undefined,
+    reopening: false,
+    past: undefined,
+  });
+  switch (start.kind) {
+    case 'now':
+      return logs.map((log) => reader(log, log.end));
+    case 'snapshot':
+      return logs.map((log) => rewind(reader(log, log.start), elsewhere));
+    case 'after': {
+      const known = resumable(decodeCursor(start.cursor), logs);
+      return logs.map((log) => {
+        const { epoch, position } = known.get(log.name) ?? { epoch: log.epoch, position: 0 };
+        const valid =
+          position >= log.start && position <= log.end && (position === 0 || epoch === log.epoch);
+        return valid
+          ? { ...reader(log, position), catchUp: { kind: 'CHANGES', target: log.end } }
+          : { ...reader(log, log.start), gap: 'CURSOR_EXPIRED' };
+      });
+    }
+    default:
+      return start satisfies never;
+  }
+}
+
+function resumable(
+  positions: readonly LogPosition[],
+  logs: readonly { readonly name: string }[],
+): ReadonlyMap<string, LogPosition> {
+  const names = new Set(logs.map((log) => log.name));
+  if (!positions.every((position) => names.has(position.log))) {
+    throw new GridError(
+      'BAD_CURSOR',
+      'The stream cursor belongs to another stream: it names what this subscription does not follow. ' +
+        'Subscribe with the arguments of the stream that gave it, or start with {snapshot: true}.',
+    );
+  }
+  return new Map(positions.map((position) => [position.log, position]));
+}
+
+/** From the oldest entry there is, up to the newest at this moment, as a snapshot; or from elsewhere. */
+export function rewind<Entry>(reader: Reader<Entry>, elsewhere: boolean): Reader<Entry> {
+  if (elsewhere) {
+    reader.position = reader.log.end;
+    reader.catchUp = undefined;
+    reader.past = 'due';
+    return reader;
+  }
+  reader.position = reader.log.start;
+  reader.catchUp = { kind: 'SNAPSHOT', target: reader.log.end };
+  return reader;
+}
