@@ -1,4 +1,5 @@
 /** How the grids are, as it changes: each is asked now and then while somebody watches, once for all who do. */
+import { AppendLog } from '../streams/append-log.js';
 import { type Clock, pause, systemClock } from '../streams/clock.js';
 import type { ChangingValues } from '../streams/values.js';
 import type { AnyGrid, GridHealth } from './grid.js';
@@ -27,8 +28,8 @@ interface Watched {
 export class HealthWatch implements ChangingValues<GridState> {
   readonly #settings: Required<HealthWatchSettings>;
   readonly #watched = new Map<string, Watched>();
-  readonly #waiting = new Set<() => void>();
-  #change = 0;
+  /** The names of grids that changed; its end is the number of the last change. */
+  readonly #changes = new AppendLog<string>('health', { limit: 1 });
   #watchers = 0;
   #end: AbortController | undefined;
 
@@ -54,29 +55,11 @@ export class HealthWatch implements ChangingValues<GridState> {
     const news = [...this.#watched.values()]
       .filter((one) => one.change > change)
       .sort((a, b) => a.change - b.change);
-    return { values: news.map(({ state }) => state), change: this.#change };
+    return { values: news.map(({ state }) => state), change: this.#changes.end };
   }
 
-  /** Resolves once there is a change after this one; rejects when aborted. */
   changed(change: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.reject(signal.reason as Error);
-    if (this.#change > change) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener('abort', abort);
-      };
-      const wake = () => {
-        leave();
-        resolve();
-      };
-      const abort = () => {
-        leave();
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      this.#waiting.add(wake);
-    });
+    return this.#changes.changed(change, signal);
   }
 
   #leave(): void {
@@ -108,8 +91,8 @@ export class HealthWatch implements ChangingValues<GridState> {
     const { name } = state.grid;
     const text = textOf(state.health);
     if (this.#watched.get(name)?.text === text) return;
-    this.#watched.set(name, { state, text, change: ++this.#change });
-    for (const wake of [...this.#waiting]) wake();
+    this.#watched.set(name, { state, text, change: this.#changes.end + 1 });
+    this.#changes.append([name]);
   }
 }
 

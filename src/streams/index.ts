@@ -31,7 +31,7 @@ export {
 export { latest, type ChangeSource, type ValueFrame } from './latest.js';
 export type { CompletionLog } from './log.js';
 export { mapLog } from './map-log.js';
-export { mapFrames } from './map-frames.js';
+export { mapFrames } from './pulled.js';
 export type { StreamOptions } from './pace.js';
 export type { Snapshot } from './past.js';
 export { RecentRows, type RecentRowsOptions, type RowKey } from './recent.js';

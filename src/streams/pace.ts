@@ -6,6 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { systemClock, type Clock } from './clock.js';
 import { resolveDelivery, type Delivery } from './delivery.js';
 import { endReasons, type EndReason } from './frame.js';
+import { pulled } from './pulled.js';
 
 export interface StreamOptions {
   /** Default: all defaults of `resolveDelivery`. */
@@ -122,24 +123,13 @@ export function readBy<Frame>(
   pace: Pace,
   frames: AsyncGenerator<Frame, void, undefined>,
 ): AsyncGenerator<Frame, void, undefined> {
-  const finish = () => {
-    pace.close();
-    return frames.return();
-  };
-  return {
-    next: () => frames.next(),
-    return: finish,
-    throw: async (error) => {
-      await finish();
-      throw error;
+  return pulled(
+    () => frames.next(),
+    () => {
+      pace.close();
+      return frames.return();
     },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    [Symbol.asyncDispose]: async () => {
-      await finish();
-    },
-  };
+  );
 }
 
 function isEndReason(reason: unknown): reason is EndReason {
