@@ -3,24 +3,9 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SessionEntry, SessionRegistry } from '../../src/grids/htc-grid/registry.js';
 import { MemoryRegistry } from '../../src/grids/htc-grid/registry.js';
 import { FileRegistry } from '../../src/grids/htc-grid/registry-file.js';
-
-const entry = (session: string, more: Partial<SessionEntry> = {}): SessionEntry => ({
-  session,
-  owner: 'ada',
-  expected: 2,
-  accepted: 0,
-  state: 'SUBMITTING',
-  submittedAt: 1_795_302_621_626,
-  priority: 0,
-  error: null,
-  idempotency: null,
-  ...more,
-});
-const keyed = (session: string, more: Partial<SessionEntry> = {}): SessionEntry =>
-  entry(session, { idempotency: { key: 'k', inputHash: 'h' }, ...more });
+import { entry, keyed, registryContract } from './registry-contract.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -32,32 +17,11 @@ afterAll(async () => {
 let files = 0;
 const newPath = (): string => join(folder, `r${String(files++)}`, 'sessions.jsonl');
 
-describe.each<[string, () => Promise<SessionRegistry>]>([
-  ['in memory', async () => new MemoryRegistry()],
-  ['in a file', () => FileRegistry.open(newPath())],
-])('a registry %s', (_name, open) => {
-  it('gives the last entry of a session, and sessions newest first', async () => {
-    const registry = await open();
-    await registry.put(entry('a'));
-    await registry.put(entry('b'));
-    await registry.put(entry('a', { state: 'SUBMITTED', accepted: 2 }));
-    expect(registry.get('a')).toMatchObject({ state: 'SUBMITTED', accepted: 2 });
-    expect(registry.get('c')).toBeUndefined();
-    expect(registry.entries().map(({ session }) => session)).toEqual(['b', 'a']);
-    await registry.stop();
-  });
-
-  it('finds a submission by owner and key, unless it failed', async () => {
-    const registry = await open();
-    await registry.put(keyed('a'));
-    expect(registry.byKey('ada', 'k')?.session).toBe('a');
-    expect(registry.byKey('bob', 'k')).toBeUndefined();
-    await registry.put(keyed('a', { state: 'FAILED' }));
-    expect(registry.byKey('ada', 'k')).toBeUndefined();
-    await registry.put(keyed('b'));
-    expect(registry.byKey('ada', 'k')?.session).toBe('b');
-    await registry.stop();
-  });
+describe('a registry in memory', () => {
+  registryContract(async () => new MemoryRegistry());
+});
+describe('a registry in a file', () => {
+  registryContract(() => FileRegistry.open(newPath()));
 });
 
 describe('a registry file', () => {

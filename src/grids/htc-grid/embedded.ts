@@ -9,6 +9,7 @@ import { DirectCarrier } from './carrier-direct.js';
 import type { TaskChange } from './change.js';
 import { completionOf, isLast } from './change.js';
 import { ChangeHub, MergedSource } from './completion-source.js';
+import { Closing } from './closing.js';
 import { connectLocally } from './connection-local.js';
 import type { DataPlane } from './data-plane.js';
 import { FolderDataPlane } from './data-plane-folder.js';
@@ -72,15 +73,12 @@ const table = 'htc_tasks_state_table-embedded';
 
 export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid> {
   const { name, path, onCall, onError = () => undefined } = settings;
-  const closing: (() => unknown)[] = [];
-  const stop = async () => {
-    for (const close of closing.splice(0).reverse()) await close();
-  };
+  const closing = new Closing();
   try {
     const preparing = openExecutor(settings);
     // It is waited for below; until then nobody hears of its failure.
     preparing.catch(() => undefined);
-    closing.push(() =>
+    closing.add(() =>
       preparing.then(
         (executor) => executor.stop(),
         () => undefined,
@@ -90,25 +88,25 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
       path === undefined ? undefined : join(path, 'table'),
       settings.tablePort,
     );
-    closing.push(() => dynamo.stop());
+    closing.add(() => dynamo.stop());
     const connection = connectLocally({
       table,
       dynamo,
       ...(onCall === undefined ? {} : { onCall }),
     });
-    closing.push(() => {
+    closing.add(() => {
       connection.close();
     });
     const reader = new TableReader(connection);
     const writer = new TableWriter(connection);
     await reader.create(undefined);
     const data = await openDataPlane(settings);
-    closing.push(() => data.stop());
+    closing.add(() => data.stop());
     const registry =
       path === undefined
         ? new MemoryRegistry()
         : await FileRegistry.open(join(path, 'sessions.jsonl'));
-    closing.push(() => registry.stop());
+    closing.add(() => registry.stop());
 
     const shared = settings.tablePort !== undefined;
     const hub = new ChangeHub();
@@ -126,7 +124,7 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
         return entry === undefined || entry.state === 'SUBMITTING' ? undefined : entry.accepted;
       },
     });
-    closing.push(() => logs.stop());
+    closing.add(() => logs.stop());
     hub.watchAll(seen.note);
     hub.watchAll((changes) => {
       const now = Date.now();
@@ -164,8 +162,8 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
       sessionRow: (session) => sessionRow(name, session, registry.get(session)),
       ...settings.limits,
     });
-    closing.push(() => workers.stop());
-    closing.push(() => submissions.stop());
+    closing.add(() => workers.stop());
+    closing.add(() => submissions.stop());
     await Promise.all(submissions.resume());
     await workers.start(path !== undefined);
 
@@ -217,10 +215,10 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
         },
       ],
       ...(settings.deadlineMs === undefined ? {} : { deadlineMs: settings.deadlineMs }),
-      stop,
+      stop: () => closing.stop(),
     });
   } catch (error) {
-    await stop();
+    await closing.stop().catch(() => undefined);
     throw error;
   }
 }

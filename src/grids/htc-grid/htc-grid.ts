@@ -121,7 +121,10 @@ export class HtcGrid implements TaskGrid {
     sessions: readonly string[] | undefined,
     signal: AbortSignal,
   ): Promise<readonly Source<TaskRow>[]> {
-    if (sessions !== undefined) return [this.#source([...new Set(sessions)], false)];
+    if (sessions !== undefined) {
+      await this.parts.registry.look(sessions);
+      return [this.#source([...new Set(sessions)], false)];
+    }
     const { ids, active } = await this.#known.all(signal);
     return [this.#source(ids.slice(0, maxSessions), active.truncated || ids.length > maxSessions)];
   }
@@ -148,11 +151,12 @@ export class HtcGrid implements TaskGrid {
     ids: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly (SessionRow | undefined)[]> {
-    return this.#within(signal, (limit) =>
-      mapOf(ids, parallelSessions, async (id) =>
+    return this.#within(signal, async (limit) => {
+      await this.parts.registry.look(ids);
+      return mapOf(ids, parallelSessions, async (id) =>
         (await this.#known.has(id, limit)) ? this.#sessionRow(id) : undefined,
-      ),
-    );
+      );
+    });
   }
 
   async findTasks(
@@ -162,6 +166,7 @@ export class HtcGrid implements TaskGrid {
   ): Promise<readonly (TaskRow | Error | undefined)[]> {
     return this.#within(signal, async (limit) => {
       const items = await this.parts.reader.items(ids, limit);
+      await this.parts.registry.look([...items.values()].map(({ sessionId }) => sessionId));
       const rows = await this.parts.rows.rows([...items.values()], projection.fields, limit);
       const byId = new Map(rows.map((row) => [row.nativeId, row]));
       return ids.map((id) => byId.get(id));
@@ -215,6 +220,7 @@ export class HtcGrid implements TaskGrid {
     signal: AbortSignal,
   ): Promise<readonly CancelledSession[]> {
     const { reader, writer, logs, cancelled, submissions, registry } = this.parts;
+    await registry.look(sessions);
     const settings = {
       reader,
       writer,
@@ -225,7 +231,7 @@ export class HtcGrid implements TaskGrid {
         registry.get(session) === undefined && logs.peek(session) === undefined
           ? undefined
           : this.#sessionRow(session),
-      halted: async (session: string) => submissions?.halt(session),
+      halted: async (session: string) => submissions?.halt(session, signal),
     };
     const answers = await mapOf(sessions, 2, (session) =>
       cancelSession(session, dryRun, settings, signal),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { SharedRedis } from '../../replicas/shared-redis.js';
 import type { OnCall } from './calls.js';
 import { completionOf, isLast } from './change.js';
+import { Closing } from './closing.js';
 import type { TableSettings } from './connection-aws.js';
 import { connect } from './connection-aws.js';
 import type { DataPlane } from './data-plane.js';
@@ -31,9 +32,10 @@ import { ChosenSource } from './push/chosen-source.js';
 import { Keyspace } from './push/keyspace.js';
 import { connectStreams } from './push/stream-connection.js';
 import { TableStream } from './push/table-stream.js';
-import type { SessionRegistry } from './registry.js';
+import type { SessionEntry, SessionRegistry } from './registry.js';
 import { MemoryRegistry } from './registry.js';
 import { FileRegistry } from './registry-file.js';
+import { RedisRegistry } from './registry-redis.js';
 import { Seen } from './seen.js';
 import { sparedTable } from './spared-table.js';
 import { stuckTasks } from './stuck-tasks.js';
@@ -92,20 +94,34 @@ export interface GatewayAccess extends Pick<
 }
 
 export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid> {
-  const { name, path } = settings;
+  const closing = new Closing();
+  try {
+    return await assemble(settings, closing);
+  } catch (error) {
+    await closing.stop().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function assemble(settings: TaskGridSettings, closing: Closing): Promise<HtcGrid> {
+  const { name, replicas } = settings;
   const onCall = settings.onCall === undefined ? {} : { onCall: settings.onCall };
-  const registry: SessionRegistry =
-    path === undefined
-      ? new MemoryRegistry()
-      : await FileRegistry.open(join(path, 'sessions.jsonl'));
   const table = sparedTable(await connect({ ...settings.table, ...onCall }), settings.pace);
   const { connection } = table;
+  closing.add(() => {
+    connection.close();
+  });
   const plane = await deployedDataPlane(settings.data, settings.s3, onCall);
   const data = plane?.data;
+  closing.add(() => data?.stop());
   const gateway = gatewayOf(settings.gateway, onCall);
+  closing.add(() => gateway?.stop());
   const reader = new TableReader(connection);
   const seen = new Seen();
   const streams = await connectStreams({ ...settings.table, ...onCall });
+  closing.add(() => {
+    streams.close();
+  });
   const source: ChosenSource = new ChosenSource({
     ...settings.sources,
     choice: settings.completions ?? 'AUTO',
@@ -137,6 +153,14 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
     lingerMs: settings.lingerMs ?? 30_000,
     expected: (session, signal) => expectedOf(session, registry, data, signal),
   });
+  closing.add(() => logs.stop());
+  closing.add(() => {
+    source.stop();
+  });
+  const registry = await openRegistry(settings, (entry) => {
+    logs.peek(entry.session)?.expect(entry.accepted);
+  });
+  closing.add(() => registry.stop());
   const components: Component[] = [
     table.component(reader, `${settings.table.table} in ${settings.table.region}`),
     ...(plane?.components ?? []),
@@ -150,7 +174,7 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
     }),
   );
   components.push(source.component);
-  if (settings.replicas !== undefined) components.push(replicasComponent(settings.replicas));
+  if (replicas !== undefined) components.push(replicasComponent(replicas));
   const submissions =
     gateway === undefined || data === undefined
       ? undefined
@@ -163,7 +187,9 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
           queued: () => 0,
           sessionRow: (session) => sessionRow(name, session, registry.get(session)),
           answerMs: settings.answerMs ?? 10_000,
+          takeUpMs: replicas === undefined ? 0 : replicas.leaseMs / 3,
         });
+  closing.add(() => submissions?.stop());
   // What an earlier process left goes on beside all else; its end is in the registry.
   void Promise.all(submissions?.resume() ?? []);
   return new HtcGrid({
@@ -189,17 +215,18 @@ export async function openTaskGrid(settings: TaskGridSettings): Promise<HtcGrid>
     },
     components,
     ...(settings.deadlineMs === undefined ? {} : { deadlineMs: settings.deadlineMs }),
-    stop: async () => {
-      await submissions?.stop();
-      gateway?.stop();
-      source.stop();
-      await logs.stop();
-      streams.close();
-      await data?.stop();
-      connection.close();
-      await registry.stop();
-    },
+    stop: () => closing.stop(),
   });
+}
+
+/** Shared by replicas where there are any, else a file where there is a folder for it. */
+async function openRegistry(
+  { name: grid, path, replicas: shared }: TaskGridSettings,
+  ended: (entry: SessionEntry) => void,
+): Promise<SessionRegistry> {
+  if (shared !== undefined) return RedisRegistry.open({ shared, grid, ended });
+  if (path === undefined) return new MemoryRegistry();
+  return FileRegistry.open(join(path, 'sessions.jsonl'));
 }
 
 const replicasComponent = (replicas: SharedRedis): Component => ({
@@ -214,6 +241,7 @@ async function expectedOf(
   data: DataPlane | undefined,
   signal: AbortSignal,
 ): Promise<number | undefined> {
+  await registry.look([session]);
   const entry = registry.get(session);
   // While it is being sent there will be as many as were asked for, or it fails and says how many.
   if (entry !== undefined) return entry.state === 'SUBMITTING' ? entry.expected : entry.accepted;

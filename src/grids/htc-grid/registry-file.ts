@@ -6,26 +6,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { z } from 'zod';
-import { GridError } from '../../errors.js';
-import type { SessionEntry, SessionRegistry } from './registry.js';
-import { MemoryRegistry } from './registry.js';
-
-const entryShape = z.object({
-  session: z.string().min(1),
-  owner: z.string(),
-  expected: z.int().min(0),
-  accepted: z.int().min(0),
-  state: z.enum(['SUBMITTING', 'SUBMITTED', 'FAILED']),
-  submittedAt: z.number(),
-  priority: z.int(),
-  error: z
-    .object({ code: z.string(), message: z.string(), path: z.array(z.string()).nullable() })
-    .nullable(),
-  idempotency: z.object({ key: z.string(), inputHash: z.string() }).nullable(),
-  stored: z.boolean().optional(),
-  sending: z.object({ first: z.int().min(0), tasks: z.int().min(1), at: z.number() }).optional(),
-});
+import { asGridError, GridError } from '../../errors.js';
+import type { Begun, SessionEntry, SessionRegistry } from './registry.js';
+import { holdOver, MemoryRegistry } from './registry.js';
+import { parseEntry } from './registry-entry.js';
 
 /** Lines beyond twice the sessions that are tolerated before the file is written anew. */
 const slackLines = 1000;
@@ -37,6 +21,7 @@ interface Waiting {
 
 export class FileRegistry implements SessionRegistry {
   readonly #memory = new MemoryRegistry();
+  readonly #hold = holdOver((entry) => this.put(entry));
   #file: FileHandle;
   #lines: number;
   #waiting: Waiting[] = [];
@@ -61,7 +46,7 @@ export class FileRegistry implements SessionRegistry {
     const file = await open(path, 'a');
     const registry = new FileRegistry(path, file, lines.length);
     for (const [index, line] of lines.entries()) {
-      const entry = parse(line);
+      const entry = parseEntry(line);
       if (entry !== undefined) await registry.#memory.put(entry);
       else if (index < lines.length - 1) {
         await file.close();
@@ -84,6 +69,37 @@ export class FileRegistry implements SessionRegistry {
   }
   entries(): readonly SessionEntry[] {
     return this.#memory.entries();
+  }
+
+  look(): Promise<void> {
+    return this.#memory.look();
+  }
+
+  async begin(entry: SessionEntry): Promise<Begun> {
+    const earlier = this.#memory.earlier(entry);
+    if (earlier !== undefined) return { earlier };
+    try {
+      // In memory at once: a second submission with the same key finds it.
+      await this.put(entry);
+      return { hold: this.#hold };
+    } catch (error) {
+      const { code, message } = asGridError(error);
+      const why = { code, message, path: null };
+      await this.#memory.put({ ...entry, state: 'FAILED', error: why });
+      throw error;
+    }
+  }
+
+  async take(session: string) {
+    const taken = await this.#memory.take(session);
+    return taken && { entry: taken.entry, hold: this.#hold };
+  }
+
+  halt(): Promise<void> {
+    return this.#memory.halt();
+  }
+  settled(): Promise<void> {
+    return this.#memory.settled();
   }
 
   async put(entry: SessionEntry): Promise<void> {
@@ -137,14 +153,6 @@ export class FileRegistry implements SessionRegistry {
     await this.#file.close();
     this.#file = await open(this.path, 'a');
     this.#lines = entries.length;
-  }
-}
-
-function parse(line: string): SessionEntry | undefined {
-  try {
-    return entryShape.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
   }
 }
 

@@ -19,6 +19,8 @@ export interface SessionEntry {
   readonly stored?: boolean | undefined;
   /** The part that was sent to the grid and not answered yet. */
   readonly sending?: SentPart | undefined;
+  /** How often it has been written, where replicas share it. */
+  readonly version?: number | undefined;
 }
 
 export interface SentPart {
@@ -29,24 +31,66 @@ export interface SentPart {
   readonly at: number;
 }
 
-/** Reads are from memory; `put` resolves when the entry will outlive the process, as far as it can. */
+/** The right to carry on one submission; one process has it at a time. */
+export interface Hold {
+  /**
+   * Resolves when the entry will outlive the process, as far as it can; one that is over ends the hold.
+   * Rejects with `HoldLost` where another process carries the submission on, or `signal` leaves it to one.
+   */
+  put(entry: SessionEntry, signal: AbortSignal): Promise<void>;
+  readonly lost: AbortSignal;
+  /** Aborted where another process asks that nothing more be sent. */
+  readonly halted: AbortSignal;
+  /** Lets another process take up what is not over. */
+  release(): Promise<void>;
+}
+
+export class HoldLost extends Error {
+  override readonly name = 'HoldLost';
+}
+
+export type Begun = { readonly hold: Hold } | { readonly earlier: SessionEntry };
+
+/** Reads are from memory. */
 export interface SessionRegistry {
   get(session: string): SessionEntry | undefined;
   /** The submission of an owner under a key; one that failed and left nothing may be tried again. */
   byKey(owner: string, key: string): SessionEntry | undefined;
   /** Newest first. */
   entries(): readonly SessionEntry[];
-  put(entry: SessionEntry): Promise<void>;
+  /** After it `get` knows of these sessions what any replica had registered when it was called. Never rejects. */
+  look(sessions: readonly string[]): Promise<void>;
+  /** Registers a new submission, unless one of the same owner and key came before it, at any replica. */
+  begin(entry: SessionEntry): Promise<Begun>;
+  /** Takes up a submission that is not over and that nobody carries on. */
+  take(session: string): Promise<{ readonly entry: SessionEntry; readonly hold: Hold } | undefined>;
+  /** Asks the replica that carries a submission on to send nothing more. */
+  halt(session: string): Promise<void>;
+  /** Resolves when no other replica carries the submission on. */
+  settled(session: string, signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** How many sessions are remembered; the oldest are forgotten first. */
-const maxEntries = 100_000;
+export const maxEntries = 100_000;
+
+const never = new AbortController().signal;
+
+/** Holds where there is one process: they are not lost, and halted by nobody else. */
+export const holdOver = (put: (entry: SessionEntry) => Promise<void>): Hold => ({
+  put,
+  lost: never,
+  halted: never,
+  release: async () => undefined,
+});
 
 /** The registry of this process; alone, it ends with it. */
 export class MemoryRegistry implements SessionRegistry {
+  readonly #hold = holdOver((entry) => this.put(entry));
   readonly #entries = new Map<string, SessionEntry>();
   readonly #keys = new Map<string, string>();
+
+  constructor(private readonly most = maxEntries) {}
 
   get(session: string): SessionEntry | undefined {
     return this.#entries.get(session);
@@ -61,11 +105,39 @@ export class MemoryRegistry implements SessionRegistry {
     return [...this.#entries.values()].reverse();
   }
 
+  async look(): Promise<void> {
+    // Nobody else registers here.
+  }
+
+  async begin(entry: SessionEntry): Promise<Begun> {
+    const earlier = this.earlier(entry);
+    if (earlier !== undefined) return { earlier };
+    await this.put(entry);
+    return { hold: this.#hold };
+  }
+
+  /** The submission that has the key of a new one. */
+  earlier({ owner, idempotency }: SessionEntry): SessionEntry | undefined {
+    return idempotency === null ? undefined : this.byKey(owner, idempotency.key);
+  }
+
+  async take(session: string) {
+    const entry = this.#entries.get(session);
+    return entry?.state === 'SUBMITTING' ? { entry, hold: this.#hold } : undefined;
+  }
+
+  async halt(): Promise<void> {
+    // Nobody else carries anything.
+  }
+  async settled(): Promise<void> {
+    // The same.
+  }
+
   async put(entry: SessionEntry): Promise<void> {
     this.#entries.set(entry.session, entry);
     if (entry.idempotency !== null)
       this.#keys.set(keyOf(entry.owner, entry.idempotency.key), entry.session);
-    if (this.#entries.size > maxEntries) this.#forgetOldest();
+    if (this.#entries.size > this.most) this.#forgetOldest();
   }
 
   async stop(): Promise<void> {

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { asGridError, GridError } from '../../errors.js';
 import type { SubmitTasks, SubmittedTasks, SessionRow, UserError } from '../tasks.js';
 import type { Carrier, Ends, Report } from './carrier.js';
-import type { SessionEntry, SessionRegistry } from './registry.js';
+import type { Hold, SessionEntry, SessionRegistry } from './registry.js';
+import { HoldLost } from './registry.js';
 import { newSessionId } from './session-id.js';
 import type { SessionLogs } from './session-logs.js';
 import { taskIdOf } from './status.js';
@@ -36,6 +37,8 @@ export interface SubmissionSettings extends SubmissionLimits {
    * @default no limit
    */
   readonly answerMs?: number;
+  /** Time between looks for submissions that replicas left; 0 where there are none. @default 0 */
+  readonly takeUpMs?: number;
 }
 
 /** A submission that broke off, with what is in the grid of it. */
@@ -62,6 +65,7 @@ export class Submissions {
   readonly #running = new Map<string, Running>();
   readonly #settings: SubmissionSettings & Required<SubmissionLimits>;
   readonly #stop = new AbortController();
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(settings: SubmissionSettings) {
     this.#settings = {
@@ -78,13 +82,11 @@ export class Submissions {
     signal.throwIfAborted();
     if (this.#stop.signal.aborted) throw new GridError('UNAVAILABLE', 'The grid has been stopped.');
     const hash = this.#check(request);
-    const earlier = this.#earlier(request, hash);
-    if (earlier !== undefined) {
-      await this.#patiently(this.settled(earlier.session), signal);
-      const { state, accepted, expected } = this.#settings.registry.get(earlier.session) ?? earlier;
-      const tasks = state === 'FAILED' ? accepted : expected;
-      return { ...this.#answer(earlier.session, tasks), replayed: true };
-    }
+    const { registry, carrier } = this.#settings;
+    const { idempotencyKey } = request;
+    const known =
+      idempotencyKey === undefined ? undefined : registry.byKey(request.owner, idempotencyKey);
+    if (known !== undefined) return this.#replay(known, request, hash, signal);
     const { payloads, owner, priority = 0, idempotencyKey: key } = request;
     if (request.dryRun) return { session: null, taskIds: [], replayed: false, error: null };
     const entry: SessionEntry = {
@@ -99,13 +101,20 @@ export class Submissions {
       idempotency: key === undefined ? null : { key, inputHash: hash },
     };
     const { session } = entry;
-    const { carrier } = this.#settings;
-    const done = this.#run(entry, (report, ends) =>
-      carrier.carry({ entry, payloads }, report, ends),
+    const begun = registry.begin(entry);
+    const done = this.#run(
+      entry,
+      begun.then((one) => ('hold' in one ? one.hold : undefined)),
+      (report, ends) => carrier.carry({ entry, payloads }, report, ends),
     );
     try {
-      await this.#patiently(done, signal);
+      const first = await begun;
+      if ('earlier' in first) return await this.#replay(first.earlier, request, hash, signal);
+      await this.#patiently(() => done, signal);
     } catch (error) {
+      // Another replica carries it on, or will.
+      if (error instanceof HoldLost)
+        return { ...this.#answer(session, payloads.length), replayed: false };
       if (!(error instanceof BrokenOff)) throw error;
       const { reason, taskIds } = error;
       if (taskIds.length > 0) return { ...this.#answer(session, 0), taskIds, replayed: false };
@@ -117,70 +126,112 @@ export class Submissions {
     return { ...this.#answer(session, payloads.length), replayed: false };
   }
 
-  /** Resolves when no submission of the session is under way, however it ended. */
-  async settled(session: string): Promise<void> {
+  /** Resolves when no submission of the session is under way, here or at a replica, however it ended. */
+  async settled(session: string, signal: AbortSignal): Promise<void> {
     await this.#running.get(session)?.done.catch(() => undefined);
+    await this.#settings.registry.settled(session, signal);
   }
 
   /** The same, and what has not been sent yet is not sent any more. */
-  async halt(session: string): Promise<void> {
-    const reason = 'The session was cancelled before all of its tasks had been submitted.';
-    this.#running.get(session)?.halt.abort(new GridError('BAD_USER_INPUT', reason));
-    await this.settled(session);
+  async halt(session: string, signal: AbortSignal): Promise<void> {
+    const running = this.#running.get(session);
+    if (running === undefined) await this.#settings.registry.halt(session);
+    else running.halt.abort(halted());
+    await this.settled(session, signal);
   }
 
-  /** Submissions that can be interrupted are, and are taken up again by the next process. */
+  /** Submissions that can be interrupted are, and are taken up again by the next process, or a replica. */
   async stop(): Promise<void> {
     this.#stop.abort(stopped());
+    clearInterval(this.#looking);
     await Promise.allSettled([...this.#running.values()].map(({ done }) => done));
   }
 
   /** Takes up what an earlier process did not end; what comes of it is in the registry. */
   resume(): Promise<void>[] {
+    const { takeUpMs = 0 } = this.#settings;
+    if (takeUpMs > 0) this.#looking ??= setInterval(() => void this.#takeUp(), takeUpMs);
+    return this.#takeUp();
+  }
+
+  #takeUp(): Promise<void>[] {
     const { registry, carrier } = this.#settings;
     return registry
       .entries()
-      .filter(({ state }) => state === 'SUBMITTING')
-      .map((entry) =>
-        this.#run(entry, (report, ends) => carrier.resume(entry, report, ends)).catch(
-          () => undefined,
-        ),
-      );
+      .filter(({ session, state }) => state === 'SUBMITTING' && !this.#running.has(session))
+      .map(async ({ session }) => {
+        try {
+          const taken = await registry.take(session);
+          if (taken === undefined || this.#stop.signal.aborted || this.#running.has(session)) {
+            await taken?.hold.release();
+            return;
+          }
+          const { entry, hold } = taken;
+          await this.#run(entry, Promise.resolve(hold), (report, ends) =>
+            carrier.resume(entry, report, ends),
+          );
+        } catch {
+          // What came of it is in the registry; one that could not be taken is looked at again.
+        }
+      });
   }
 
-  #run(entry: SessionEntry, carry: (report: Report, ends: Ends) => Promise<void>): Promise<void> {
+  #run(
+    entry: SessionEntry,
+    holding: Promise<Hold | undefined>,
+    carry: (report: Report, ends: Ends) => Promise<void>,
+  ): Promise<void> {
     const halt = new AbortController();
-    const ends = { halt: halt.signal, stop: this.#stop.signal };
-    const done = this.#carry(entry, (report) => carry(report, ends));
+    const done = holding.then((hold) =>
+      hold === undefined ? undefined : this.#carry(entry, hold, halt, carry),
+    );
     this.#running.set(entry.session, { done, halt });
     const over = () => this.#running.delete(entry.session);
     done.then(over, over);
     return done;
   }
 
-  async #carry(entry: SessionEntry, carry: (report: Report) => Promise<void>): Promise<void> {
-    const { registry, logs, logged } = this.#settings;
+  async #carry(
+    entry: SessionEntry,
+    hold: Hold,
+    halt: AbortController,
+    carry: (report: Report, ends: Ends) => Promise<void>,
+  ): Promise<void> {
+    const { logs, logged } = this.#settings;
     const { session } = entry;
+    const haltHere = () => {
+      halt.abort(halted());
+    };
+    if (hold.halted.aborted) haltHere();
+    hold.halted.addEventListener('abort', haltHere, { once: true });
+    const stop = AbortSignal.any([this.#stop.signal, hold.lost]);
     let last = entry;
     const report: Report = (next) => {
       last = next;
-      return registry.put(next);
+      return hold.put(next, this.#stop.signal);
     };
-    // In memory at once: a second submission with the same key finds it.
-    const registered = registry.put(entry);
     try {
-      await Promise.all([registered, logged ? logs.begin(session) : undefined]);
-      await carry(report);
+      if (logged) await logs.begin(session);
+      await carry(report, { halt: halt.signal, stop });
       logs.peek(session)?.expect(last.accepted);
     } catch (error) {
-      // The registry keeps it as it is: the next process goes on.
-      this.#stop.signal.throwIfAborted();
-      throw await this.#breakOff(last, asGridError(error));
+      // The registry keeps it as it is: the next process goes on, or another replica does.
+      if (stop.aborted) {
+        await hold.release();
+        throw hold.lost.aborted ? new HoldLost() : this.#stop.signal.reason;
+      }
+      throw await this.#breakOff(last, hold, asGridError(error));
+    } finally {
+      hold.halted.removeEventListener('abort', haltHere);
     }
   }
 
-  async #breakOff(entry: SessionEntry, cause: GridError): Promise<BrokenOff> {
-    const { registry, carrier, logs } = this.#settings;
+  async #breakOff(
+    entry: SessionEntry,
+    hold: Hold,
+    cause: GridError,
+  ): Promise<BrokenOff | HoldLost> {
+    const { carrier, logs } = this.#settings;
     const { taskIds, mayRun, remark } = await carrier.settle(entry);
     const reason = new GridError(
       cause.code,
@@ -190,8 +241,10 @@ export class Submissions {
     const accepted = mayRun ? taskIds.length : 0;
     const error = userErrorOf(reason);
     try {
-      await registry.put({ ...entry, state: 'FAILED', accepted, error, sending: undefined });
-    } catch {
+      const failed = { ...entry, state: 'FAILED', accepted, error, sending: undefined } as const;
+      await hold.put(failed, this.#stop.signal);
+    } catch (refused) {
+      if (refused instanceof HoldLost) return refused;
       // In memory it is said; the file that can't be written is the reason or will be met again.
     }
     logs.peek(entry.session)?.expect(taskIds.length);
@@ -199,19 +252,40 @@ export class Submissions {
   }
 
   /** Waits for a submission as long as a caller may be kept waiting. */
-  async #patiently(done: Promise<void>, signal: AbortSignal): Promise<void> {
+  async #patiently(
+    done: (limit: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { answerMs } = this.#settings;
-    if (answerMs === undefined) return done;
     const enough = new AbortController();
     const limit = AbortSignal.any([signal, enough.signal]);
     try {
-      await Promise.race([done, sleep(answerMs, undefined, { signal: limit })]);
+      if (answerMs === undefined) return await done(limit);
+      await Promise.race([done(limit), sleep(answerMs, undefined, { signal: limit })]);
     } catch (error) {
       signal.throwIfAborted();
       throw error;
     } finally {
       enough.abort();
     }
+  }
+
+  async #replay(
+    entry: SessionEntry,
+    request: SubmitTasks,
+    inputHash: string,
+    signal: AbortSignal,
+  ): Promise<SubmittedTasks> {
+    const { session } = entry;
+    if (entry.idempotency?.inputHash !== inputHash)
+      throw new GridError(
+        'IDEMPOTENCY_CONFLICT',
+        `The idempotency key ${JSON.stringify(request.idempotencyKey)} was used for other payloads or another priority (session ${session}). Use a new key.`,
+      );
+    await this.#patiently((limit) => this.settled(session, limit), signal);
+    const { state, accepted, expected } = this.#settings.registry.get(session) ?? entry;
+    const tasks = state === 'FAILED' ? accepted : expected;
+    return { ...this.#answer(session, tasks), replayed: true };
   }
 
   #answer(session: string, tasks: number): Omit<SubmittedTasks, 'replayed'> {
@@ -221,17 +295,6 @@ export class Submissions {
       taskIds: Array.from({ length: tasks }, (_, index) => taskIdOf(session, index)),
       error: registry.get(session)?.error ?? null,
     };
-  }
-
-  #earlier(request: SubmitTasks, inputHash: string): SessionEntry | undefined {
-    const { idempotencyKey: key, owner } = request;
-    if (key === undefined) return undefined;
-    const entry = this.#settings.registry.byKey(owner, key);
-    if (entry === undefined || entry.idempotency?.inputHash === inputHash) return entry;
-    throw new GridError(
-      'IDEMPOTENCY_CONFLICT',
-      `The idempotency key ${JSON.stringify(key)} was used for other payloads or another priority (session ${entry.session}). Use a new key.`,
-    );
   }
 
   /** Refuses what the grid could not run; gives a hash of what it is asked to run. */
@@ -271,6 +334,12 @@ export class Submissions {
     return hash.digest('base64url');
   }
 }
+
+const halted = (): GridError =>
+  new GridError(
+    'BAD_USER_INPUT',
+    'The session was cancelled before all of its tasks had been submitted.',
+  );
 
 /** Why a submission of a process that ends rejects: it is not over. */
 const stopped = (): GridError =>
