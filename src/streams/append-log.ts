@@ -12,6 +12,13 @@ export interface AppendLogOptions {
   readonly limit?: number;
 }
 
+/** Where a log keeps its entries; places are written from 0 on, and again where the log is a ring. */
+export interface EntryStore<Entry> {
+  /** The entry of a place that was written. */
+  at(place: number): Entry;
+  put(place: number, entry: Entry): void;
+}
+
 interface Waiter {
   readonly position: number;
   readonly wake: () => void;
@@ -20,8 +27,9 @@ interface Waiter {
 export class AppendLog<Entry> implements CompletionLog<Entry> {
   readonly epoch: string;
   readonly #limit: number;
-  /** The entry of a position stands at `position % limit`: a newer one releases the one it replaces. */
-  readonly #entries: Entry[] = [];
+  /** A position's place is `(position - first) % limit`: a newer entry releases the one it replaces. */
+  readonly #entries: EntryStore<Entry>;
+  #first = 0;
   readonly #waiters = new Set<Waiter>();
   #end = 0;
   #complete = false;
@@ -29,17 +37,20 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
 
   constructor(
     readonly name: string,
-    { epoch = randomBytes(9).toString('base64url'), limit = Infinity }: AppendLogOptions = {},
+    { epoch = newEpoch(), limit = Infinity }: AppendLogOptions = {},
+    /** Default: as they are. */
+    entries: EntryStore<Entry> = new PlainEntries(),
   ) {
     if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 1)) {
       throw new RangeError(`The limit of log ${name} is a whole number from 1, not ${limit}.`);
     }
     this.epoch = epoch;
     this.#limit = limit;
+    this.#entries = entries;
   }
 
   get start(): number {
-    return Math.max(0, this.#end - this.#limit);
+    return Math.max(this.#first, this.#end - this.#limit);
   }
   get end(): number {
     return this.#end;
@@ -55,10 +66,15 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
   append(entries: Iterable<Entry>): void {
     if (this.#over) throw new Error(`Log ${this.name} is over and takes no more entries.`);
     for (const entry of entries) {
-      this.#entries[this.#end % this.#limit] = entry;
+      this.#entries.put((this.#end - this.#first) % this.#limit, entry);
       this.#end += 1;
     }
     this.#notify();
+  }
+
+  /** Goes on at a later position: what is before it can't be read (any more). */
+  skipTo(position: number): void {
+    if (position > this.#end) this.#first = this.#end = position;
   }
 
   /** No entry will follow: readers that have read all get END COMPLETE. Repeats are harmless. */
@@ -66,6 +82,11 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
     if (this.#over) return;
     this.#complete = true;
     this.#notify();
+  }
+
+  /** Takes a finish back: readers that come from now on wait for more. */
+  resume(): void {
+    this.#complete = false;
   }
 
   /** The source is lost: readers get what is there, then a GAP. Without effect once the log is over. */
@@ -84,8 +105,7 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
     const entries: Entry[] = [];
     const stop = Math.min(this.#end, position + limit);
     for (let at = position; at < stop; at += 1) {
-      // Positions from start to end are filled.
-      entries.push(this.#entries[at % this.#limit] as Entry);
+      entries.push(this.#entries.at((at - this.#first) % this.#limit));
     }
     return entries;
   }
@@ -124,5 +144,20 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
     for (const waiter of this.#waiters) {
       if (this.#over || this.#end > waiter.position) waiter.wake();
     }
+  }
+}
+
+export const newEpoch = (): string => randomBytes(9).toString('base64url');
+
+class PlainEntries<Entry> implements EntryStore<Entry> {
+  readonly #entries: Entry[] = [];
+
+  at(place: number): Entry {
+    // Only places that were written are asked for.
+    return this.#entries[place] as Entry;
+  }
+
+  put(place: number, entry: Entry): void {
+    this.#entries[place] = entry;
   }
 }

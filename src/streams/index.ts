@@ -38,3 +38,6 @@ export { RecentRows, type RecentRowsOptions, type RowKey } from './recent.js';
 export { until } from './until.js';
 export { values, type ChangingValues } from './values.js';
 export { resolveStart, type StreamStart, type StreamStartInput } from './start.js';
+export { SharedLog, type SharedLogOptions } from './shared/shared-log.js';
+export { SharedLogs, type SharedLogsSettings, type SharedStore } from './shared/shared-logs.js';
+export type { Leading, LogTerm } from './shared/term.js';
