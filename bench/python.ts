@@ -4,22 +4,34 @@ import type { Readable, Writable } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { NotRun, type LoadedPool } from './bench.js';
 
-/** Fetches the projection of every job, groups the ads by the first attribute, and makes the JSON text of it. */
+/**
+ * What `grouped_jobs` of htcondor-restd does with a projection, without its HTTP: the ids are fetched as well, each ad is
+ * printed, read and given small letters, gets its job id, and all become JSON text by the attribute.
+ */
 const program = `
 import json, sys
 try:
-    import htcondor2 as htcondor, classad2 as classad
+    import htcondor2 as htcondor
 except ImportError:
-    import htcondor, classad
-schedd = htcondor.Schedd()
+    import htcondor
+def lower(value):
+    if isinstance(value, dict):
+        return {k.lower(): lower(v) for k, v in value.items()}
+    return [lower(v) for v in value] if isinstance(value, list) else value
 print("ready", flush=True)
 for line in sys.stdin:
-    by, *rest = line.split()
+    by, *rest = line.lower().split()
+    wanted = [*rest, by]
     groups = {}
-    for ad in schedd.query(projection=[by, *rest]):
-        row = {name.lower(): ad[name] for name in ad}
-        groups.setdefault(str(row.get(by.lower())), []).append(row)
-    print(len(json.dumps(groups, default=str)), flush=True)
+    ads = htcondor.Schedd().query("true", projection=list({"clusterid", "procid", *wanted}))
+    for ad in [lower(json.loads(ad.printJson())) for ad in ads]:
+        jobid = "%(clusterid)s.%(procid)s" % ad
+        for key in "clusterid", "procid":
+            if key not in wanted:
+                del ad[key]
+        if ad.get(by) is not None:
+            groups.setdefault(ad[by], []).append(dict(classad=ad, jobid=jobid))
+    print(len(json.dumps(groups)), flush=True)
 `;
 
 export class Bindings {

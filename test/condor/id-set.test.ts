@@ -2,9 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { clusterChunks, idChunks, type JobNumber } from '../../src/grids/condor/id-set.js';
 
-/** The constraint's own words are those of JavaScript, but for `member`. */
+/** The constraint's own words are those of JavaScript, but for lists and `member`. */
 function picks(constraint: string): (job: JobNumber) => boolean {
-  const body = constraint.replaceAll(/member\((\w+),\{([\d,]*)\}\)/g, '[$2].includes($1)');
+  const body = constraint
+    .replaceAll('{', '[')
+    .replaceAll('}', ']')
+    .replaceAll(/member\((\w+),(\[[^()]*\])\)/g, '$2.includes($1)');
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- made of numbers and operators by the code under test
   const pick = new Function('ClusterId', 'ProcId', `return ${body}`) as (
     cluster: number,
@@ -13,16 +16,16 @@ function picks(constraint: string): (job: JobNumber) => boolean {
   return ({ clusterId, procId }) => pick(clusterId, procId);
 }
 
-const job = fc.record({ clusterId: fc.integer({ min: 1, max: 12 }), procId: fc.nat({ max: 60 }) });
+const job = fc.record({ clusterId: fc.integer({ min: 1, max: 3 }), procId: fc.nat({ max: 60 }) });
 const text = ({ clusterId, procId }: JobNumber): string => `${clusterId}.${procId}`;
 
 describe('a constraint for many ids', () => {
   test('picks exactly those', () => {
     fc.assert(
-      fc.property(fc.array(job, { minLength: 1, maxLength: 200 }), (keys) => {
+      fc.property(fc.array(job, { minLength: 1, maxLength: 100 }), (keys) => {
         const tests = idChunks(keys).map(({ constraint }) => picks(constraint));
         const wanted = new Set(keys.map(text));
-        for (let clusterId = 1; clusterId <= 12; clusterId += 1) {
+        for (let clusterId = 1; clusterId <= 3; clusterId += 1) {
           for (let procId = 0; procId <= 60; procId += 1) {
             const one = { clusterId, procId };
             expect(

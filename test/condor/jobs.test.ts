@@ -178,6 +178,34 @@ describeReal('pool', 'counting in the schedd', (pool) => {
     expect(sum(there)).toEqual(sum(jobs.map((job) => [keyOf(job), 1] as const)));
   });
 
+  test.each([[[]], [['owner']], [['owner', 'state']], [['nativeState']], [['terminal']]])(
+    'of the whole queue by %j gives what counting here gives, though no job is looked at',
+    async (names) => {
+      const { port } = opened(pool);
+      const source = await sourceOf(port);
+      const refs = names.map(field);
+      const counts = (rowsOf: readonly (readonly [JobRow, number])[]) => {
+        const sums = new Map<string, number>();
+        for (const [row, count] of rowsOf) {
+          const key = JSON.stringify(refs.map((ref) => rows.read(row, ref)));
+          sums.set(key, (sums.get(key) ?? 0) + count);
+        }
+        return [...sums].sort();
+      };
+      const tally = async () => {
+        const found = source.tally?.({ filter: always, by: refs, notes: {}, signal });
+        if (found === undefined) throw new Error('not countable');
+        return counts((await all(found)).map(({ row, count }) => [row, count] as const));
+      };
+      // Other tests submit jobs meanwhile.
+      await vi.waitFor(async () => {
+        const before = await tally();
+        const jobs = await scanned(source, { projection: selecting(names) });
+        expect(before).toEqual(counts(jobs.map((job) => [job, 1] as const)));
+      }, 10_000);
+    },
+  );
+
   test('is left to a scan where the schedd could not do it exactly', async () => {
     const { port } = opened(pool);
     const source = await sourceOf(port);

@@ -3,6 +3,7 @@ import { GridError } from '../../errors.js';
 
 export type Program =
   | 'condor_q'
+  | 'condor_qusers'
   | 'condor_history'
   | 'condor_status'
   | 'condor_config_val'
@@ -37,6 +38,7 @@ export interface CommandPlace {
 
 export const kindOf: Readonly<Record<Program, CommandKind>> = {
   condor_q: 'queue',
+  condor_qusers: 'queue',
   condor_history: 'history',
   condor_status: 'status',
   condor_config_val: 'config',

@@ -5,6 +5,7 @@ import type { JobListing, JobPool } from '../jobs.js';
 import { actionCapabilities, openActions, type ActionSettings } from './actions/index.js';
 import { poolHealth } from './health.js';
 import { HistoryDepth } from './history-depth.js';
+import { JobCounters } from './job-counters.js';
 import { jobSource } from './job-source.js';
 import { PoolLogs, type JobLogsSettings } from './job-logs.js';
 import { JobLookup, type LookupOptions } from './lookup.js';
@@ -57,6 +58,7 @@ export function openPool(settings: PoolSettings): JobPool {
   const schedds = new Schedds(pool, { names: settings.schedds });
   const depth = new HistoryDepth(pool);
   const ahead = new ReadAhead();
+  const counters = new JobCounters(pool);
   const named = (name: string, signal: AbortSignal) => schedds.named(name, signal);
   const lookup = new JobLookup(pool, named, settings);
   // Streams evaluate constraints over what they look up.
@@ -79,7 +81,9 @@ export function openPool(settings: PoolSettings): JobPool {
   const jobs = async (listing: JobListing, signal: AbortSignal) => {
     const policy = await pool.policy(signal);
     const list = await schedds.list(signal);
-    return list.map((schedd) => jobSource(pool, schedd, listing, policy, { depth, ahead }));
+    return list.map((schedd) =>
+      jobSource(pool, schedd, listing, policy, { depth, ahead, counters }),
+    );
   };
 
   return {

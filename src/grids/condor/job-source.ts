@@ -17,6 +17,7 @@ import { jobKeyAttributes, jobTable } from './fields.js';
 import type { HiddenNames } from './hidden.js';
 import type { HistoryDepth } from './history-depth.js';
 import { historyCommand } from './history.js';
+import type { JobCounters } from './job-counters.js';
 import { jobRows } from './job-row.js';
 import { tallyJobs } from './job-tally.js';
 import { widenJobs } from './lookup.js';
@@ -32,7 +33,11 @@ export function jobSource(
   schedd: Schedd,
   listing: JobListing,
   { hidden, ...policy }: PoolPolicy,
-  { depth, ahead }: { readonly depth: HistoryDepth; readonly ahead: ReadAhead },
+  {
+    depth,
+    ahead,
+    counters,
+  }: { readonly depth: HistoryDepth; readonly ahead: ReadAhead; readonly counters: JobCounters },
 ): Source<JobRow> {
   const { source } = listing;
   const maxJobs = listing.uncapped ? undefined : policy.maxJobs;
@@ -60,7 +65,7 @@ export function jobSource(
     ...(maxJobs !== undefined && { maxRows: maxJobs }),
     scan,
     ...(source === 'QUEUE' && {
-      tally: (request) => tallyJobs(pool, schedd, limits, request),
+      tally: (request) => tallyJobs(pool, schedd, limits, counters, request),
       window: (request) => windowOfJobs(pool, schedd, limits, ahead, request),
     }),
     widen: (some, request) => widenJobs(pool, schedd, placesOf[source], some, request),

@@ -9,6 +9,7 @@ import { pushdown } from './constraint.js';
 import { eachAttributes, groupAttributes } from './countable.js';
 import { jobTable } from './fields.js';
 import type { HiddenNames } from './hidden.js';
+import type { JobCounters } from './job-counters.js';
 import { tallyRows } from './job-row.js';
 import { isQualified, qualified } from './job-state.js';
 import type { PoolPolicy } from './policy.js';
@@ -20,6 +21,7 @@ export function tallyJobs(
   pool: Pool,
   schedd: Schedd,
   { hidden, maxJobs }: PoolPolicy,
+  counters: JobCounters,
   request: SourceRequest & { readonly by: readonly Ref[] },
 ): AsyncIterable<Tally<JobRow>> | undefined {
   const { by, filter } = request;
@@ -27,7 +29,10 @@ export function tallyJobs(
   const { constraint, rest } = pushdown(filter, jobTable, hidden);
   if (rest.op !== 'const' || !rest.value) return undefined;
   const attributes = groupAttributes(by, filter, hidden);
-  if (attributes) return tallies(pool, schedd, hidden, request, { attributes, constraint });
+  if (attributes) {
+    const query = { attributes, constraint };
+    return tallies(pool, schedd, hidden, counters, request, query);
+  }
   // What is read is limited, what the schedd counts is not.
   const read = maxJobs === undefined ? eachAttributes(by, filter, hidden) : undefined;
   return read && eachJob(pool, schedd, hidden, request, { attributes: read, constraint });
@@ -40,6 +45,7 @@ async function* tallies(
   pool: Pool,
   schedd: Schedd,
   hidden: HiddenNames,
+  counters: JobCounters,
   { filter, by, notes, signal }: SourceRequest & { readonly by: readonly Ref[] },
   query: Query,
 ): AsyncGenerator<Tally<JobRow>, void, undefined> {
@@ -50,11 +56,16 @@ async function* tallies(
   const toRow = tallyRows(pool.name, schedd.name, projectionOf(by), hidden);
   const ask: Ask = (asked) => collectAds(pool, groupCommand(pool, schedd, asked), signal);
   const narrow = groupAttributes(by.map(byStatus), filter, hidden) ?? query.attributes;
-  const asking =
-    narrow.length < query.attributes.length ? askInParts(ask, query, narrow) : ask(query);
-  const groups = await asking.catch((error) => {
+  const isWhole = narrow.length === query.attributes.length;
+  let groups: readonly Ad[];
+  try {
+    const counted =
+      query.constraint === undefined ? await counters.groups(schedd, by, signal) : undefined;
+    const first = counted ?? (await ask({ ...query, attributes: narrow }));
+    groups = isWhole ? first : await completed(ask, query, first);
+  } catch (error) {
     throw troubleOf(schedd, error);
-  });
+  }
   for (const ad of groups) {
     yield { row: toRow(ad, { origin: 'QUEUE', atMs }), count: groupCount(ad) };
   }
@@ -90,12 +101,7 @@ const byStatus = (ref: Ref): Ref =>
  * Each attribute of the key costs the schedd a sixth more. So all jobs are counted by the narrow key, and with the
  * whole key only those whose state it does not say; where the queue has moved in between, all are, at once.
  */
-async function askInParts(
-  ask: Ask,
-  whole: Query,
-  narrow: readonly string[],
-): Promise<readonly Ad[]> {
-  const groups = await ask({ ...whole, attributes: narrow });
+async function completed(ask: Ask, whole: Query, groups: readonly Ad[]): Promise<readonly Ad[]> {
   const open = groups.filter(isQualified);
   if (open.length === 0) return groups;
   const { constraint } = whole;
