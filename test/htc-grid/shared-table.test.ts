@@ -17,10 +17,11 @@ const captured = (rows as unknown as { Items?: Row[] } & Row[]).Items ?? rows;
 describe('a table on a port of its own', () => {
   let grid: HtcGrid;
   let client: DynamoDB;
+  let tablePort: number;
   const data = new MemoryDataPlane();
 
   beforeAll(async () => {
-    const tablePort = await freePort();
+    tablePort = await freePort();
     grid = await openEmbedded({
       name: 'shared',
       tablePort,
@@ -45,6 +46,12 @@ describe('a table on a port of its own', () => {
     });
     return Responses?.[table]?.[0]?.['task_status']?.S;
   };
+
+  it('a port that somebody else has is said when the grid opens', async () => {
+    await expect(openEmbedded({ name: 'second', tablePort })).rejects.toThrow(
+      /EADDRINUSE.*Choose another tablePort/,
+    );
+  });
 
   it('runs what the submit Lambda wrote, and leaves what a worker of a real grid has claimed', async () => {
     const ids = captured.map((row) => (row['task_id'] as { S: string }).S);

@@ -113,8 +113,18 @@ export async function startDynamoDb(
 
 function unavailable(path: string | undefined, cause: unknown): GridError {
   const where = path === undefined ? 'in memory' : `in ${path}`;
-  const hint = path === undefined ? '' : ' Is the folder in use by another process?';
-  return new GridError('UNAVAILABLE', `The embedded state table ${where} is not there.${hint}`, {
-    cause,
-  });
+  const why = cause instanceof Error ? `: ${cause.message}.` : '.';
+  const isPort = cause instanceof Error && /EADDRINUSE|EACCES/.test(cause.message);
+  const hint = isPort
+    ? ' Choose another tablePort, or leave it out.'
+    : path === undefined
+      ? ''
+      : ' Is the folder in use by another process?';
+  return new GridError(
+    'UNAVAILABLE',
+    `The embedded state table ${where} is not there${why}${hint}`,
+    {
+      cause,
+    },
+  );
 }
