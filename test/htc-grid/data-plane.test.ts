@@ -231,10 +231,24 @@ describe('a data plane in S3', () => {
       const again = new LayeredDataPlane(away, store);
       await store.put([[outputKey(`${session}_78`), 'Mg==']]);
       expect((await again.get(outputKey(`${session}_78`), 10))?.text).toBe('Mg==');
-      // For a while it is not asked again: this is one call of the store.
+      // For a while it is not asked again: these are one call of the store each.
       calls.length = 0;
       expect((await again.get(outputKey(`${session}_78`), 10))?.text).toBe('Mg==');
-      expect(calls.map(({ kind, outcome }) => `${kind} ${outcome}`)).toEqual(['data-read ok']);
+      await again.put([[outputKey(`${session}_79`), 'Mw==']]);
+      expect(calls.map(({ kind, outcome }) => `${kind} ${outcome}`)).toEqual([
+        'data-read ok',
+        'data-write ok',
+      ]);
+      await away.stop();
+    });
+
+    it('writes to the store alone while the cache is away, and fails where the store does', async () => {
+      const away = await RedisDataPlane.open({ host: '127.0.0.1', port: 1, onCall });
+      const key = outputKey(`${session}_80`);
+      await new LayeredDataPlane(away, store).put([[key, 'NA==']]);
+      expect((await store.get(key, 10))?.text).toBe('NA==');
+      const nowhere = new LayeredDataPlane(new MemoryDataPlane(), away);
+      await expect(nowhere.put([[key, 'NA==']])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
       await away.stop();
     });
   });

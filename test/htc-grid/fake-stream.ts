@@ -52,6 +52,7 @@ export class FakeStream implements StreamCalls {
   #numbers = 0;
   #held = false;
   #faults: string[] = [];
+  readonly #always = new Map<StreamOperation, string>();
   #shards: Shard[] = [];
   readonly #iterators = new Map<string, Iterator>();
 
@@ -134,7 +135,12 @@ export class FakeStream implements StreamCalls {
   fail(...names: readonly string[]): void {
     this.#faults.push(...names);
   }
+  /** Every call of this operation from now on fails by this name. */
+  failAlways(operation: StreamOperation, name: string): void {
+    this.#always.set(operation, name);
+  }
   recover(): void {
+    this.#always.clear();
     this.#faults = [];
   }
 
@@ -159,7 +165,7 @@ export class FakeStream implements StreamCalls {
     signal.throwIfAborted();
     this.calls.set(operation, (this.calls.get(operation) ?? 0) + 1);
     try {
-      const fault = this.#faults.shift();
+      const fault = this.#faults.shift() ?? this.#always.get(operation);
       if (fault !== undefined) throw named(fault);
       return this.answer(operation, input);
     } catch (error) {

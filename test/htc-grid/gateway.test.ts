@@ -69,9 +69,9 @@ describe('a session sent to a deployed grid', () => {
     const sent = await grid.submit(plain(numbers(120)), live());
     const session = idOf(sent);
     expect(deployment.gateway.requests.map(({ line }) => line.split('=')[1])).toEqual([
-      `${session}-part0`,
-      `${session}-part50`,
-      `${session}-part100`,
+      `${session}-part0-50`,
+      `${session}-part50-50`,
+      `${session}-part100-20`,
     ]);
     expect(queued()).toEqual(sent.taskIds);
     expect(sent.session?.submission).toMatchObject({ state: 'SUBMITTED', accepted: 120 });

@@ -301,6 +301,19 @@ describe('a stream that is read', () => {
     expect(lost).toEqual([]);
   });
 
+  it.each([
+    ['calls come too often for half a minute', 'LimitExceededException', 'asks to slow down'],
+    ['iterators expire as soon as they are given', 'ExpiredIteratorException', 'is refused'],
+    ['each place is trimmed at once', 'TrimmedDataAccessException', 'is refused'],
+  ])('is lost where %s', async (_what, name, message) => {
+    const stream = new FakeStream();
+    const { lost } = await attached(stream);
+    stream.failAlways('GetRecords', name);
+    await vi.waitFor(() => {
+      expect(lost).toMatchObject([{ message: expect.stringContaining(message) as string }]);
+    }, 10_000);
+  });
+
   it('is lost once, with the reason, where calls keep failing or it is switched off', async () => {
     const broken = new FakeStream(4);
     const first = await attached(broken, { failures: 2 });

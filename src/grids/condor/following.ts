@@ -64,6 +64,7 @@ export class Following {
   #switching: Promise<void> = Promise.resolve();
   #lagMs: number | undefined;
   #begun = false;
+  #isRefreshing = false;
 
   constructor(
     private readonly pool: Pool,
@@ -219,8 +220,10 @@ export class Following {
     for (const { ends } of this.#followed.values()) ends.reconcile();
   }
 
-  /** Never rejects: what can't be asked now is asked at the next turn. */
+  /** Never rejects: what can't be asked now is asked at the next turn; one turn at a time. */
   async #refresh(): Promise<void> {
+    if (this.#isRefreshing) return;
+    this.#isRefreshing = true;
     try {
       const { signal } = this.#stop;
       ({ hidden: this.#hidden } = await this.pool.policy(signal));
@@ -230,6 +233,8 @@ export class Following {
       if (added.length > 0) this.#switch();
     } catch {
       return;
+    } finally {
+      this.#isRefreshing = false;
     }
   }
 }

@@ -135,10 +135,13 @@ export class GatewayCarrier implements Carrier {
     await report({ ...state, state: 'SUBMITTED', sending: undefined });
   }
 
-  /** A session of one part is sent as the Python client sends it; each of several has a key of its own. */
+  /**
+   * A session of one part is sent as the Python client sends it; each of several has a key of its own. No key
+   * ever has another value: a cache that was away would go on with the old one.
+   */
   async #storePart({ session, expected, priority, submittedAt }: SessionEntry, part: SentPart) {
     if (part.tasks === expected) return session;
-    const name = `${session}-part${String(part.first)}`;
+    const name = `${session}-part${String(part.first)}-${String(part.tasks)}`;
     const taskIds = idsOf(session, part.first, part.tasks);
     await this.#settings.data.put([
       storedSubmission(name, session, taskIds, priority, submittedAt),

@@ -14,13 +14,16 @@ export class LayeredDataPlane implements DataPlane {
     private readonly circuit = new Circuit({ what: 'The cache', failures: 1 }),
   ) {}
 
-  /** The store first: what the cache has, the store has too. */
+  /**
+   * The store first: what the cache has, the store has too. A cache that is away loses nothing by it, as no key is
+   * ever written with another value: who reads there finds nothing, and asks the store.
+   */
   async put(entries: Iterable<readonly [string, string]>, signal?: AbortSignal): Promise<void> {
     let batch: (readonly [string, string])[] = [];
     let chars = 0;
     const flush = async () => {
       await this.store.put(batch, signal);
-      await this.cache.put(batch, signal);
+      await this.#ofCache(() => this.cache.put(batch, signal), signal);
       batch = [];
       chars = 0;
     };
@@ -41,7 +44,8 @@ export class LayeredDataPlane implements DataPlane {
     maxChars: number,
     signal?: AbortSignal,
   ): Promise<(StoredText | undefined)[]> {
-    const values = await this.#cached(keys, maxChars, signal);
+    const cached = await this.#ofCache(() => this.cache.getMany(keys, maxChars, signal), signal);
+    const values = cached ?? keys.map(() => undefined);
     const missing = keys.filter((_key, index) => values[index] === undefined);
     if (missing.length === 0) return values;
     const found = await this.store.getMany(missing, maxChars, signal);
@@ -65,20 +69,20 @@ export class LayeredDataPlane implements DataPlane {
     await Promise.all([this.cache.stop(), this.store.stop()]);
   }
 
-  /** A cache that is away has nothing; the store is asked then. */
-  async #cached(keys: readonly string[], maxChars: number, signal: AbortSignal | undefined) {
+  /** Undefined where the cache is away: the store alone counts then. */
+  async #ofCache<T>(call: () => Promise<T>, signal: AbortSignal | undefined) {
     try {
       this.circuit.enter();
-      const values = await this.cache.getMany(keys, maxChars, signal);
+      const answer = await call();
       this.circuit.succeeded();
-      return values;
+      return answer;
     } catch (error) {
       signal?.throwIfAborted();
       const { retryable, retryAfterMs, message } = asGridError(error);
       if (!retryable) throw error;
       // An open circuit's own refusal is no further failure.
       if (retryAfterMs === undefined) this.circuit.failed(message);
-      return keys.map(() => undefined);
+      return undefined;
     }
   }
 }

@@ -13,7 +13,7 @@ export interface ShardReaderSettings {
   readonly streamArn: string;
   /** Pause behind an answer with few records. */
   readonly readMs: number;
-  /** Failed calls in a row after which the stream is given up. */
+  /** Failures without a read between them after which the stream is given up. */
   readonly failures: number;
   readonly clock: Clock;
   readonly records: (records: readonly StreamRecord[]) => void;
@@ -25,6 +25,8 @@ const maxRecords = 1000;
 /** Behind an answer with so many records the next one is asked for at once. */
 const manyRecords = 250;
 const longestPauseMs = 5000;
+/** Answers in a row that calls come too often, after which the stream is given up as well: half a minute. */
+const busyFailures = 10;
 
 export class ShardReader {
   #iterator: string | undefined;
@@ -87,6 +89,8 @@ export class ShardReader {
     const records = answer.Records ?? [];
     this.#last = records.at(-1)?.dynamodb?.SequenceNumber ?? this.#last;
     this.#iterator = answer.NextShardIterator ?? undefined;
+    // A place alone is no success: it may be refused again as soon as it is read from.
+    this.#failed = 0;
     if (records.length > 0) this.settings.records(records);
     return this.#iterator === undefined ? 'END' : records.length;
   }
@@ -95,9 +99,7 @@ export class ShardReader {
   async #try<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
     const { clock, failures, readMs } = this.settings;
     try {
-      const answer = await call();
-      this.#failed = 0;
-      return answer;
+      return await call();
     } catch (error) {
       signal.throwIfAborted();
       const refusal = error instanceof StreamRefusal ? error.refusal : undefined;
@@ -128,7 +130,8 @@ export class ShardReader {
           refusal satisfies never;
       }
       this.#failed++;
-      if (refusal !== 'BUSY' && this.#failed >= failures) throw error;
+      if (this.#failed >= (refusal === 'BUSY' ? Math.max(busyFailures, failures) : failures))
+        throw error;
       await pause(
         clock,
         Math.min(longestPauseMs, readMs * 2 ** Math.min(this.#failed, 10)),

@@ -105,9 +105,14 @@ export function streamFailure(error: unknown): GridError {
         'The stream of the state table may not be read: dynamodb:DescribeStream, GetShardIterator and GetRecords on its ARN are needed.',
         { cause: error },
       );
-    case 'GONE':
     case 'EXPIRED':
     case 'TRIMMED':
+      return new GridError(
+        'UNAVAILABLE',
+        `The stream of the state table can not be read on: each place in it is refused (${error.message}).`,
+        { cause: error },
+      );
+    case 'GONE':
       return new GridError('UNAVAILABLE', 'The stream of the state table is not there any more.', {
         cause: error,
       });
