@@ -6,7 +6,7 @@ import { HealthWatch } from '../src/grids/health-watch.js';
 import type { GridRegistry } from '../src/grids/registry.js';
 import type { TaskRow } from '../src/grids/tasks.js';
 import type { Predicate } from '../src/query/predicate.js';
-import { RecentRows } from '../src/streams/index.js';
+import { RecentRows, type StreamResume } from '../src/streams/index.js';
 import { Loaders } from './loaders.js';
 
 export interface GraphSettings {
@@ -25,6 +25,8 @@ export interface Operation {
   readonly requestId: string;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
+  /** How the server itself goes on with a stream that was begun before. */
+  readonly resume?: StreamResume;
 }
 
 export interface GraphContext extends Operation {

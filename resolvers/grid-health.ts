@@ -15,7 +15,7 @@ export class GridHealthResolver {
       'Each grid as it is, then again whenever its health or that of one of its components is another; changes in between may be skipped, the last never is. While somebody watches, each grid is asked every 5 seconds, once for all who do.',
     subscribe: ({ context }: { context: GraphContext }) => {
       context.health.hold(context.signal);
-      return values(context.health, streamOptions(null, context));
+      return values(context.health, streamOptions({}, context));
     },
   })
   @Guard('read')

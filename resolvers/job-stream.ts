@@ -20,7 +20,6 @@ import {
   type EntriesFrame,
   follow,
   mapFrames,
-  resolveStart,
   type StreamFrame,
   until,
 } from '../src/streams/index.js';
@@ -142,11 +141,12 @@ export class JobEventResolver {
 }
 
 async function completed(
-  { filter, delivery, start }: JobStreamArgs,
+  args: JobStreamArgs,
   context: GraphContext,
   info: GraphQLResolveInfo,
 ): Promise<AsyncGenerator<EndsFrame, void>> {
-  const options = { ...streamOptions(delivery, context), start: resolveStart(start) };
+  const { filter } = args;
+  const options = streamOptions(args, context);
   const { pools, predicate } = await followed(filter, context);
   const ends = new JobEnds(new Map(pools.map((pool) => [pool.name, pool])), {
     caller: context.caller,
@@ -170,10 +170,11 @@ async function completed(
 }
 
 async function events(
-  { filter, types, delivery, start }: JobEventsArgs,
+  args: JobEventsArgs,
   context: GraphContext,
 ): Promise<AsyncGenerator<StreamFrame & { readonly events: readonly JobEventEntry[] }, void>> {
-  const options = { ...streamOptions(delivery, context), start: resolveStart(start) };
+  const { filter, types } = args;
+  const options = streamOptions(args, context);
   const { pools, predicate } = await followed(filter, context);
   const logs = await Promise.all(pools.map(({ logs }) => logs.events(context.signal)));
   const wanted = types && new Set(types);

@@ -8,7 +8,7 @@ import type { Progress } from '../src/grids/state.js';
 import type { SessionRow, TaskGrid, TaskRow } from '../src/grids/tasks.js';
 import { projectionOf as refsProjection, union } from '../src/query/plan.js';
 import { and, refsOf } from '../src/query/predicate.js';
-import { follow, latest, mapFrames, resolveStart, type StreamFrame } from '../src/streams/index.js';
+import { follow, latest, mapFrames, type StreamFrame } from '../src/streams/index.js';
 import {
   Delivery,
   SessionProgressFrame,
@@ -107,8 +107,7 @@ async function completed(
     refsProjection(refsOf(filter)),
   );
   const options = {
-    ...streamOptions(args.delivery, context),
-    start: resolveStart(args.start),
+    ...streamOptions(args, context),
     seenAt: ({ seenAt }: TaskEnd) => seenAt,
     keep: (entries: readonly TaskEnd[]) => taskEnds(entries, { grid, shown, filter }, context),
   };
@@ -138,15 +137,15 @@ async function completed(
 }
 
 async function progress(
-  { session: id, delivery }: SessionProgressArgs,
+  args: SessionProgressArgs,
   context: GraphContext,
 ): Promise<AsyncGenerator<ProgressFrame, void>> {
-  const { grid: name, parts } = decodeIdAs('Session', id);
+  const { grid: name, parts } = decodeIdAs('Session', args.session);
   const grid = context.grids.one('HTC_GRID', name);
   const session = await visibleSession(grid, parts[0], context);
   const log = await grid.follow(session.nativeId, context.signal);
   const read = (signal: AbortSignal) => progressOf(grid, session.nativeId, signal);
-  return mapFrames(latest(log, read, streamOptions(delivery, context)), ({ value, ...frame }) => ({
+  return mapFrames(latest(log, read, streamOptions(args, context)), ({ value, ...frame }) => ({
     ...frame,
     session,
     progress: value,

@@ -3,13 +3,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Ctx, Resolver, Root, Subscription } from 'type-graphql';
 import type { JobRow } from '../src/grids/jobs.js';
 import type { TaskRow } from '../src/grids/tasks.js';
-import {
-  follow,
-  mapFrames,
-  resolveStart,
-  type Snapshot,
-  type StreamFrame,
-} from '../src/streams/index.js';
+import { follow, mapFrames, type Snapshot, type StreamFrame } from '../src/streams/index.js';
 import { WorkCompletedFrame } from '../schema/job-stream.js';
 import { Delivery, StreamStart } from '../schema/stream.js';
 import { WorkFilter } from '../schema/work-list.js';
@@ -65,11 +59,12 @@ export class WorkStreamResolver {
 }
 
 async function completed(
-  { filter, delivery, start }: WorkCompletedArgs,
+  args: WorkCompletedArgs,
   context: GraphContext,
   info: GraphQLResolveInfo,
 ): Promise<AsyncGenerator<WorkFrame, void>> {
-  const options = { ...streamOptions(delivery, context), start: resolveStart(start) };
+  const { filter } = args;
+  const options = streamOptions(args, context);
   namedGrid(context.grids, filter?.grid);
   const shown = projectionOf(along(selection(info), 'items'));
   const followed = await followWork(workPredicate(filter), shown, context);

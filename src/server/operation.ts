@@ -1,6 +1,7 @@
 /** One operation on its way through the server: what a context is made from, and what log and metrics say of it. */
 import type { Caller } from '../access/caller.js';
 import { GridError } from '../errors.js';
+import type { StreamResume } from '../streams/index.js';
 import type { Logger } from './log.js';
 import type { Metrics, OperationType, Transport } from './metrics.js';
 
@@ -12,6 +13,8 @@ export interface OperationRequest {
   readonly signal: AbortSignal;
   /** Aborts when the server begins to stop: streams say END and finish. */
   readonly draining: AbortSignal;
+  /** Of a stream that the server itself goes on with for its subscribers. */
+  readonly resume?: StreamResume;
 }
 
 /** Why work is ended whose client has gone: it has an answer for nobody, and is no fault of the server. */

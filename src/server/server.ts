@@ -25,6 +25,7 @@ import { playgroundFiles } from './playground-files.js';
 import { createReadiness, type AskReadiness } from './readiness.js';
 import { sendError, sendJson, sendText, send } from './respond.js';
 import { createSockets, refuseUpgrade } from './sockets.js';
+import { Streams } from './streams/streams.js';
 
 export interface ServerOptions {
   /** Root fields are guarded already (see rules.ts). */
@@ -65,7 +66,15 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     draining,
   });
   const documents = documentReader(schema, limits, introspection);
-  const sockets = createSockets({ ...options, documents, concurrency, draining, logFault });
+  const streams = new Streams({ makeContext, draining, metrics, logFault });
+  const sockets = createSockets({
+    ...options,
+    documents,
+    streams,
+    concurrency,
+    draining,
+    logFault,
+  });
   const readiness = createReadiness(options.readiness, draining);
   const playground = settings.playground ? await playgroundFiles(options.playground) : undefined;
   const gate = createGate(settings);

@@ -1,11 +1,5 @@
 /** GraphQL over WebSocket: what graphql-ws asks at each step of an operation. */
-import {
-  getOperationAST,
-  GraphQLError,
-  type ExecutionArgs,
-  type ExecutionResult,
-  type GraphQLSchema,
-} from 'graphql';
+import { getOperationAST, GraphQLError, type ExecutionArgs, type GraphQLSchema } from 'graphql';
 import type { ServerOptions, SubscribePayload } from 'graphql-ws';
 import { authorizationOf, isExpired, type Authenticator } from '../access/authenticator.js';
 import type { Caller } from '../access/caller.js';
@@ -25,6 +19,9 @@ import {
   type Trace,
 } from './operation.js';
 import { endsAtOnce } from './source.js';
+import type { Outlet } from './streams/member.js';
+import { streamKey } from './streams/stream-key.js';
+import type { Streams, Subscription } from './streams/streams.js';
 
 /** One socket, as far as its operations are concerned. */
 export interface Connection {
@@ -32,6 +29,8 @@ export interface Connection {
   /** `Authorization` of the upgrade request, for clients that can set it. */
   readonly authorization: string | undefined;
   caller: Caller | null;
+  /** Where its subscriptions write their frames. */
+  readonly outlet: SocketOutlet;
   /** Operations that have not ended, by the payload they came with: an id may be used again. */
   readonly running: Map<SubscribePayload, Running>;
   close(code: number, reason: string): void;
@@ -41,15 +40,28 @@ export interface Connection {
   ended(): void;
 }
 
+/** The way to the peer of a socket. */
+export interface SocketOutlet extends Omit<Outlet, 'write'> {
+  /** Sends a text message that begins with `head`. */
+  write(head: string, rest: Buffer): void;
+}
+
 interface Running {
   readonly trace: Trace;
   readonly abort: AbortController;
   readonly leave: () => void;
 }
 
+/** A subscription between its checks and its beginning. */
+interface Beginning {
+  readonly subscription: Subscription;
+  readonly outlet: Outlet;
+}
+
 export interface SocketOperationsOptions {
   readonly schema: GraphQLSchema;
   readonly documents: ReadDocument;
+  readonly streams: Streams;
   readonly authenticator: Authenticator;
   readonly concurrency: Concurrency;
   readonly initTimeoutMs: number;
@@ -63,11 +75,17 @@ export interface SocketOperationsOptions {
 type Hooks = ServerOptions<Record<string, unknown> | undefined, Connection>;
 
 export function socketOperations(options: SocketOperationsOptions): Hooks {
-  const { schema, documents, authenticator, concurrency, makeContext, draining } = options;
+  const { schema, documents, streams, authenticator, concurrency, makeContext, draining } = options;
   const { metrics, log, logFault } = options;
+  const beginnings = new WeakMap<ExecutionArgs, Beginning>();
   let count = 0;
 
-  function begin(connection: Connection, payload: SubscribePayload, trace: Trace): ExecutionArgs {
+  function begin(
+    connection: Connection,
+    id: string,
+    payload: SubscribePayload,
+    trace: Trace,
+  ): ExecutionArgs {
     const { caller } = connection;
     if (!caller) throw new Error('An operation came before the connection was acknowledged.');
     trace.identity = caller.identity;
@@ -100,13 +118,18 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
     if (kind === 'subscriptions') metrics.subscriptions(1);
     connection.running.set(payload, { trace, abort, leave });
     const { requestId } = trace;
-    return {
-      schema,
-      document,
-      operationName: payload.operationName,
-      variableValues: payload.variables,
-      contextValue: makeContext({ caller, requestId, signal: abort.signal, draining }),
-    };
+    const { signal } = abort;
+    const { query, operationName, variables } = payload;
+    const args = { schema, document, operationName, variableValues: variables };
+    if (kind === 'operations') {
+      return { ...args, contextValue: makeContext({ caller, requestId, signal, draining }) };
+    }
+    const key = streamKey({ query, document, operation, variables, caller });
+    beginnings.set(args, {
+      subscription: { key, caller, requestId, signal, args },
+      outlet: outletOf(connection, id, trace),
+    });
+    return args;
   }
 
   function end(connection: Connection, payload: SubscribePayload): void {
@@ -141,7 +164,7 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
     onSubscribe({ extra: connection, subscriptions }, id, payload) {
       const trace = startTrace('ws', `${connection.requestId}.${(count += 1)}`);
       try {
-        const args = begin(connection, payload, trace);
+        const args = begin(connection, id, payload, trace);
         // A `complete` of the client returns what stands here: for a query too, which has no stream of its own.
         subscriptions[id] = endsAtOnce(nothing(), () =>
           connection.running.get(payload)?.abort.abort(clientGone),
@@ -164,13 +187,10 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
       }
     },
 
-    onOperation({ extra: connection }, _, payload, __, result) {
-      const running = connection.running.get(payload);
-      return Symbol.asyncIterator in result
-        ? endsAtOnce(result as AsyncGenerator<ExecutionResult>, () =>
-            running?.abort.abort(clientGone),
-          )
-        : undefined;
+    async subscribe(args) {
+      const beginning = beginnings.get(args);
+      if (!beginning) throw new Error('A subscription came without its checks.');
+      return streams.subscribe(beginning.subscription, beginning.outlet);
     },
 
     onNext({ extra: connection }, _, payload, __, { errors, data, extensions }) {
@@ -203,6 +223,20 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
     },
   };
 }
+
+/** The text of a frame is the same for all who share it, up to the id of the operation. */
+const outletOf = ({ outlet }: Connection, id: string, trace: Trace): Outlet => ({
+  get ready() {
+    return outlet.ready;
+  },
+  onReady: (act) => outlet.onReady(act),
+  write(frame) {
+    if (frame.errors) noteErrors(trace, frame.errors);
+    outlet.write(`{"id":${JSON.stringify(id)},"type":"next","payload":`, frame.bytes(closed));
+  },
+});
+
+const closed = (text: string): string => `${text}}`;
 
 async function* nothing(): AsyncGenerator<never, void, undefined> {}
 

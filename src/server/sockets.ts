@@ -11,6 +11,7 @@ import { errorBody } from './errors.js';
 import { isTooDeep } from './limits.js';
 import { requestIdOf } from './log.js';
 import { statusOf } from './respond.js';
+import { socketOutlet } from './socket-outlet.js';
 import {
   socketOperations,
   type Connection,
@@ -59,11 +60,13 @@ export function createSockets(options: SocketsOptions): Sockets {
   let stopping = false;
 
   function opened(socket: WebSocket, request: IncomingMessage): void {
+    const { socket: stream } = request;
     let cancelExpiry: () => void = () => undefined;
     const connection: Connection = {
       requestId: requestIdOf(request.headers['x-request-id']),
       authorization: request.headers.authorization,
       caller: null,
+      outlet: socketOutlet(socket, stream),
       running: new Map(),
       close: (code, reason) => socket.close(code, reasonThatFits(reason)),
       authenticated({ expiresAt }) {
@@ -114,7 +117,7 @@ export function createSockets(options: SocketsOptions): Sockets {
     const waitForReader = (): void => {
       if (socket.bufferedAmount > unreadBytes) socket.pause();
     };
-    request.socket.on('drain', () => socket.resume());
+    stream.on('drain', () => socket.resume());
     socket.on('ping', waitForReader);
     socket.on('pong', () => silent.delete(socket));
     socket.on('error', (error) =>

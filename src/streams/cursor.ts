@@ -73,6 +73,17 @@ export function decodeCursor(cursor: string): readonly LogPosition[] {
   return positions;
 }
 
+/** Whether `further` stands, in each of the logs, where `cursor` stands or behind it. */
+export function covers(further: string | undefined, cursor: string | undefined): boolean {
+  if (further === undefined || cursor === undefined) return false;
+  if (further === cursor) return true;
+  const reached = new Map(decodeCursor(further).map((each) => [each.log, each]));
+  return decodeCursor(cursor).every(({ log, epoch, position }) => {
+    const there = reached.get(log);
+    return there !== undefined && there.epoch === epoch && there.position >= position;
+  });
+}
+
 function checksum(payload: Buffer): Buffer {
   return createHash('sha256').update(payload).digest().subarray(0, checksumBytes);
 }

@@ -48,7 +48,7 @@ export function follow<Entry>(
   options: FollowOptions<Entry> = {},
 ): AsyncGenerator<EntriesFrame<Entry>, void, undefined> {
   const elsewhere = options.snapshot !== undefined;
-  const opening = openReaders(logs, options.start ?? { kind: 'now' }, elsewhere);
+  const opening = openReaders(logs, options, elsewhere);
   // A cursor in every frame must be possible however far the positions get.
   encodeCursor(
     logs.map(({ name, epoch }) => ({ log: name, epoch, position: Number.MAX_SAFE_INTEGER })),
@@ -61,6 +61,8 @@ class Follower<Entry> {
   /** Which reader gets the first place in the next frame, in turn. */
   #turn = 0;
   #failure: { readonly error: unknown } | undefined;
+  /** Whether the stream is current, and has said so. */
+  #synced = false;
   /** What snapshots left out, by their log, until a SYNCED frame says it. */
   readonly #partial = new Map<string, string>();
 
@@ -72,7 +74,6 @@ class Follower<Entry> {
 
   async *frames(): AsyncGenerator<EntriesFrame<Entry>, void, undefined> {
     const { readers, pace } = this;
-    let synced = false;
     try {
       while (!pace.closed) {
         const ended = pace.ended();
@@ -86,26 +87,27 @@ class Follower<Entry> {
         if (torn?.gap) {
           yield this.#gap(torn, torn.gap);
           // Only now: while the frame was on its way a ring may have moved on.
-          torn.gap = undefined;
           rewind(torn, this.#elsewhere);
-          synced = false;
+          for (const reader of readers) reader.until = Infinity;
+          this.#synced = false;
           continue;
         }
 
         const past = readers.find((reader) => reader.past !== undefined);
         if (past) {
-          synced = false;
+          this.#synced = false;
           yield* this.#past(past);
           continue;
         }
         const behind = this.#behind();
         if (behind) {
-          synced = false;
+          this.#synced = false;
           yield* this.#batch(behind.kind, behind.readers);
           continue;
         }
-        if (!synced) {
-          synced = true;
+        if (readers.every(({ position, until }) => position >= until)) return;
+        if (!this.#synced) {
+          this.#synced = true;
           const partial = [...this.#partial.values()].join(' ') || null;
           this.#partial.clear();
           yield this.#frame('SYNCED', { partial });
@@ -190,7 +192,8 @@ class Follower<Entry> {
   #behind() {
     for (const kind of ['SNAPSHOT', 'CHANGES'] as const) {
       const readers = this.readers.filter(
-        ({ catchUp, position }) => catchUp?.kind === kind && position < catchUp.target,
+        ({ catchUp, position, until }) =>
+          catchUp?.kind === kind && position < Math.min(catchUp.target, until),
       );
       if (readers.length > 0) return { kind, readers };
     }
@@ -254,7 +257,7 @@ class Follower<Entry> {
     for (const reader of [...readers.slice(first), ...readers.slice(0, first)]) {
       const room = this.pace.delivery.maxBatch - entries.length;
       if (room === 0) break;
-      const read = reader.log.read(reader.position, room);
+      const read = reader.log.read(reader.position, Math.min(room, reader.until - reader.position));
       reader.position += read.length;
       entries.push(...read);
     }
@@ -263,6 +266,7 @@ class Follower<Entry> {
 
   #gap(reader: Reader<Entry>, reason: GapReason): EntriesFrame<Entry> {
     const { log, position } = reader;
+    reader.gap = undefined;
     if (reason !== 'SOURCE_LOST') {
       if (this.#elsewhere) reader.past = 'due';
       else reader.position = log.start;
@@ -295,6 +299,7 @@ class Follower<Entry> {
       lagMs: kind === 'CHANGES' ? this.#lagMs(entries, emittedAt) : null,
       gap,
       end,
+      live: this.#synced && gap === null && !this.readers.some(({ reopening }) => reopening),
       entries,
       partial,
     };
@@ -302,8 +307,10 @@ class Follower<Entry> {
 
   get #cursor(): string {
     return encodeCursor(
-      this.readers.map(({ log, position, past }) =>
-        past === undefined ? { log: log.name, epoch: log.epoch, position } : nowhere(log.name),
+      this.readers.map(({ log, position, past, gap }) =>
+        past === undefined && gap === undefined
+          ? { log: log.name, epoch: log.epoch, position }
+          : nowhere(log.name),
       ),
     );
   }

@@ -41,6 +41,8 @@ export interface StreamFrame {
   readonly lagMs: number | null;
   readonly gap: StreamGap | null;
   readonly end: { readonly reason: EndReason } | null;
+  /** Whether all that came before has been sent: who has this frame may go on in another stream that stands at its cursor. */
+  readonly live: boolean;
 }
 
 /** A frame of a log's entries. */

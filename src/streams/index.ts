@@ -2,6 +2,7 @@
 export { AppendLog, type AppendLogOptions } from './append-log.js';
 export type { Clock } from './clock.js';
 export {
+  covers,
   decodeCursor,
   encodeCursor,
   endOf,
@@ -37,7 +38,12 @@ export type { Snapshot } from './past.js';
 export { RecentRows, type RecentRowsOptions, type RowKey } from './recent.js';
 export { until } from './until.js';
 export { values, type ChangingValues } from './values.js';
-export { resolveStart, type StreamStart, type StreamStartInput } from './start.js';
 export { SharedLog, type SharedLogOptions } from './shared/shared-log.js';
 export { SharedLogs, type SharedLogsSettings, type SharedStore } from './shared/shared-logs.js';
 export type { Leading, LogTerm } from './shared/term.js';
+export {
+  resolveStart,
+  type StreamResume,
+  type StreamStart,
+  type StreamStartInput,
+} from './start.js';

@@ -1,8 +1,9 @@
 /** Follows one value: in-between values may be skipped, the last never is. */
-import { encodeCursor } from './cursor.js';
+import { covers, encodeCursor } from './cursor.js';
 import type { EndReason, FrameKind, GapReason, StreamFrame } from './frame.js';
 import type { CompletionLog } from './log.js';
 import { Pace, readBy, type StreamOptions } from './pace.js';
+import type { StreamStart } from './start.js';
 
 /** What tells that the value may have changed: a completion log does, by its end. */
 export type ChangeSource = Pick<
@@ -15,6 +16,11 @@ export interface ValueFrame<Value> extends StreamFrame {
   readonly value: Value;
 }
 
+export interface LatestOptions extends StreamOptions {
+  /** After a cursor: without a SNAPSHOT, for who has the value of that position. */
+  readonly start?: StreamStart;
+}
+
 /**
  * A SNAPSHOT with the value at once, CHANGES after changes, then END with the final value. Nothing is
  * read while nobody pulls; a change during a read leads to another frame. A failing `read` fails the stream.
@@ -22,16 +28,17 @@ export interface ValueFrame<Value> extends StreamFrame {
 export function latest<Value>(
   source: ChangeSource,
   read: (signal: AbortSignal) => Value | Promise<Value>,
-  options: StreamOptions = {},
+  options: LatestOptions = {},
 ): AsyncGenerator<ValueFrame<Value>, void, undefined> {
   const pace = new Pace(options);
-  return readBy(pace, values(source, read, pace));
+  return readBy(pace, values(source, read, pace, options));
 }
 
 async function* values<Value>(
   source: ChangeSource,
   read: (signal: AbortSignal) => Value | Promise<Value>,
   pace: Pace,
+  { start, until }: LatestOptions,
 ): AsyncGenerator<ValueFrame<Value>, void, undefined> {
   const look = async () => {
     // Before the read: a change during it counts as one that comes after.
@@ -40,20 +47,25 @@ async function* values<Value>(
   };
   try {
     let seen = await look();
+    const cursor = () =>
+      encodeCursor([{ log: source.name, epoch: source.epoch, position: seen.position }]);
     const frame = (kind: FrameKind, gap?: GapReason, end?: EndReason): ValueFrame<Value> => {
       pace.emitted(kind === 'SNAPSHOT' || kind === 'CHANGES');
       return {
         kind,
-        cursor: encodeCursor([{ log: source.name, epoch: source.epoch, position: seen.position }]),
+        cursor: cursor(),
         emittedAt: pace.clock.now(),
         lagMs: null,
         gap: gap ? { reason: gap, detail: `The source of ${source.name} is lost.` } : null,
         end: end ? { reason: end } : null,
+        live: true,
         value: seen.value,
       };
     };
 
-    yield frame('SNAPSHOT');
+    if (start?.kind !== 'after') yield frame('SNAPSHOT');
+    else if (!covers(start.cursor, cursor()) && !pace.ended()) yield frame('CHANGES');
+    if (until !== undefined) return;
     while (!pace.closed) {
       const ended = pace.ended();
       if (ended) return yield frame('END', undefined, ended);

@@ -17,6 +17,8 @@ export interface StreamOptions {
   readonly ends?: AbortSignal;
   /** Epoch milliseconds at which the caller's token expires: END AUTH_EXPIRED. */
   readonly expiresAt?: number;
+  /** With a start after a cursor: a later one, at which the stream finishes without a frame. A GAP on the way cancels it. */
+  readonly until?: string;
   readonly clock?: Clock;
 }
 

@@ -9,6 +9,8 @@ import type { StreamStart } from './start.js';
 export interface Reader<Entry> {
   log: CompletionLog<Entry>;
   position: number;
+  /** Where it has read all that it is to read. */
+  until: number;
   /** What is read until `target` is not live yet: a snapshot, or what a resumed stream missed. */
   catchUp: { readonly kind: 'SNAPSHOT' | 'CHANGES'; readonly target: number } | undefined;
   /** Why the reader cannot go on from its position; said in a GAP. */
@@ -19,14 +21,22 @@ export interface Reader<Entry> {
   past: 'due' | Past<Entry> | undefined;
 }
 
+interface Bounds {
+  /** Default: now. */
+  readonly start?: StreamStart;
+  /** A cursor, with a start after another. */
+  readonly until?: string;
+}
+
 export function openReaders<Entry>(
   logs: readonly CompletionLog<Entry>[],
-  start: StreamStart,
+  { start = { kind: 'now' }, until }: Bounds,
   elsewhere: boolean,
 ): readonly Reader<Entry>[] {
   const reader = (log: CompletionLog<Entry>, position: number): Reader<Entry> => ({
     log,
     position,
+    until: Infinity,
     catchUp: undefined,
     gap: undefined,
     reopening: false,
@@ -39,12 +49,17 @@ export function openReaders<Entry>(
       return logs.map((log) => rewind(reader(log, log.start), elsewhere));
     case 'after': {
       const known = resumable(decodeCursor(start.cursor), logs);
+      const last = resumable(until === undefined ? [] : decodeCursor(until), logs);
       return logs.map((log) => {
         const { epoch, position } = known.get(log.name) ?? { epoch: log.epoch, position: 0 };
         const valid =
           position >= log.start && position <= log.end && (position === 0 || epoch === log.epoch);
         return valid
-          ? { ...reader(log, position), catchUp: { kind: 'CHANGES', target: log.end } }
+          ? {
+              ...reader(log, position),
+              until: last.get(log.name)?.position ?? Infinity,
+              catchUp: { kind: 'CHANGES', target: log.end },
+            }
           : { ...reader(log, log.start), gap: 'CURSOR_EXPIRED' };
       });
     }

@@ -9,6 +9,16 @@ export type StreamStart =
   /** What follows the frame with this cursor. */
   | { readonly kind: 'after'; readonly cursor: string };
 
+/** How a server goes on with a stream for its subscriber, in place of what that one asked for at first. */
+export interface StreamResume {
+  /** A cursor of the stream; without one it starts as it was asked to. */
+  readonly after?: string;
+  /** A later one, at which it finishes. */
+  readonly until?: string;
+  /** Epoch milliseconds: END AUTH_EXPIRED. */
+  readonly expiresAt?: number;
+}
+
 export interface StreamStartInput {
   readonly now?: boolean | null;
   readonly snapshot?: boolean | null;

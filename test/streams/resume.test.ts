@@ -132,3 +132,46 @@ describe('a cursor over several logs', () => {
     );
   });
 });
+
+describe('a stream up to a cursor', () => {
+  it('finishes there without a frame, however much follows', async () => {
+    const log = new AppendLog<number>('s');
+    log.append(numbers(0, 5));
+    const { cursor: from } = await subscribe(log).next();
+    log.append(numbers(5, 7));
+    const { cursor: until } = await subscribe(log).next();
+    log.append(numbers(12, 9));
+    const bounded = subscribe(log, { start: after(from), until, delivery: { maxBatch: 4 } });
+    const frames = [await bounded.next(), await bounded.next()];
+    expect(frames.map(({ kind, entries, live }) => [kind, entries, live])).toEqual([
+      ['CHANGES', numbers(5, 4), false],
+      ['CHANGES', numbers(9, 3), false],
+    ]);
+    expect(frames.at(-1)?.cursor).toBe(until);
+    expect(await bounded.poll()).toBeUndefined();
+    expect(bounded.finished).toBe(true);
+  });
+
+  it('goes on where it begins with a GAP', async () => {
+    const log = new AppendLog<number>('s', { limit: 5 });
+    const { cursor: from } = await subscribe(log).next();
+    log.append(numbers(0, 10));
+    const { cursor: until } = await subscribe(log).next();
+    log.append([10]);
+    const frames = await subscribe(log, { start: after(from), until }).until('SYNCED');
+    expect(kindsOf(frames)).toBe('GAP SNAPSHOT SYNCED');
+    expect(entriesOf(frames)).toEqual(numbers(6, 5));
+  });
+});
+
+describe('a stream that ends before it could say its GAP', () => {
+  it('has a cursor that leads to the GAP', async () => {
+    const log = new AppendLog<number>('s', { limit: 5 });
+    const { cursor } = await subscribe(log).next();
+    log.append(numbers(0, 10));
+    const expired = await subscribe(log, { start: after(cursor), expiresAt: 0 }).next();
+    expect(expired.kind).toBe('END');
+    const frames = await subscribe(log, { start: after(expired.cursor) }).until('SYNCED');
+    expect(kindsOf(frames)).toBe('GAP SNAPSHOT SYNCED');
+  });
+});
