@@ -147,7 +147,7 @@ export class SessionLogs {
         this.#drop(kept);
       },
     );
-    this.#trim();
+    this.#trim(kept);
     return kept;
   }
 
@@ -204,16 +204,15 @@ export class SessionLogs {
     return changes;
   }
 
-  /** Drops logs over the limit, the longest unused first; those that somebody holds stay. */
-  #trim(): void {
+  /** Drops logs over the limit, the longest unused first; those that somebody holds, or opens now, stay. */
+  #trim(opening?: Kept): void {
     let logs = this.#kept.size;
     let tasks = 0;
     for (const { state } of this.#kept.values()) tasks += state.tasks;
     const { maxLogs = 256, maxTasks = 1_000_000 } = this.settings;
     for (const kept of this.#kept.values()) {
       if (logs <= maxLogs && tasks <= maxTasks) return;
-      // The last one is the one that is being opened right now.
-      if (kept.holders > 0 || logs === 1) continue;
+      if (kept.holders > 0 || kept === opening) continue;
       this.#drop(kept);
       logs--;
       tasks -= kept.state.tasks;

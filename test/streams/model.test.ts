@@ -1,0 +1,43 @@
+/**
+ * The promise of docs/streams.md against whatever can happen: always the same runs, so that no change fails over
+ * another's find. STREAMS_RUNS=20000 makes more of them, STREAMS_SEED=$RANDOM others; a failure prints its seed.
+ */
+import fc from 'fast-check';
+import { describe, it } from 'vitest';
+import { inADeployedGrid, inAnEmbeddedGrid } from './model/commands.js';
+import { DeployedWorld, EmbeddedWorld } from './model/world.js';
+import type { World } from './model/world.js';
+
+const seed = Number(process.env['STREAMS_SEED'] ?? 20_261_122);
+const runs = Number(process.env['STREAMS_RUNS'] ?? 1000);
+const patience = 600_000;
+
+/** One run: what happens, then quiet, then that everybody knows what the table has. */
+async function lived<W extends World>(
+  open: () => W,
+  commands: Iterable<fc.AsyncCommand<object, W>>,
+): Promise<void> {
+  const world = open();
+  try {
+    await fc.asyncModelRun(() => ({ model: {}, real: world }), commands);
+    await world.settle();
+  } finally {
+    await world.stop();
+  }
+}
+
+describe('every client that keeps its cursor learns of every end, in order, and of COMPLETE when all is over', () => {
+  it('on an embedded grid', { timeout: patience }, async () => {
+    await fc.assert(
+      fc.asyncProperty(inAnEmbeddedGrid, (commands) => lived(() => new EmbeddedWorld(), commands)),
+      { numRuns: runs, seed },
+    );
+  });
+
+  it('on a deployed grid with two servers', { timeout: patience }, async () => {
+    await fc.assert(
+      fc.asyncProperty(inADeployedGrid, (commands) => lived(() => new DeployedWorld(), commands)),
+      { numRuns: runs, seed },
+    );
+  });
+});

@@ -1,0 +1,195 @@
+/** Everything of one run of the model: the grid, its servers, the clients, and what can go wrong between them. */
+import { expect } from 'vitest';
+import { workState } from '../../../src/grids/htc-grid/status.js';
+import { refusalOf } from '../../../src/grids/htc-grid/push/stream-calls.js';
+import type { StreamCalls } from '../../../src/grids/htc-grid/push/stream-calls.js';
+import { FakeStream } from '../../htc-grid/fake-stream.js';
+import { HandClock } from '../hand-clock.js';
+import type { Wish } from './client.js';
+import { Client } from './client.js';
+import { isEnd, ModelGrid } from './grid.js';
+import type { Session } from './grid.js';
+import type { Server } from './server.js';
+import { Deployed, Embedded, Hints } from './server.js';
+
+/** Longer than the longest time between two looks at everything. */
+const quietMs = 150_000;
+
+export abstract class World {
+  readonly clock = new HandClock();
+  readonly clients: Client[] = [];
+  abstract readonly grid: ModelGrid;
+  abstract readonly servers: Server[];
+
+  server(n: number): Server {
+    // There is at least one.
+    return this.servers[n % this.servers.length] as Server;
+  }
+
+  announce(tasks: number): void {
+    this.grid.announce(tasks);
+  }
+
+  submit(session: Session, tasks: number): void {
+    this.grid.submit(session, tasks);
+    if (session.submitted === session.tasks)
+      for (const { logs } of this.servers) logs.peek(session.id)?.expect(session.tasks);
+  }
+
+  subscribe(sessions: readonly Session[], wish: Wish, server: number): void {
+    const client = new Client(this.grid, sessions, wish);
+    this.clients.push(client);
+    client.connect(this.server(server));
+  }
+
+  abstract restart(server: number): Promise<void>;
+
+  /** All faults are over. */
+  abstract mend(): void;
+
+  /** What was promised on the way. */
+  check(): void {
+    expect(this.grid.broken).toEqual([]);
+  }
+
+  /** All is quiet at last, every client comes back with its cursor: what it knows is what the table has. */
+  async settle(): Promise<void> {
+    this.mend();
+    for (const session of this.grid.sessions)
+      this.submit(session, session.tasks - session.submitted);
+    await this.#pullAll();
+    for (let waited = 0; waited < quietMs; waited += 5000) {
+      await this.clock.advance(5000);
+      await this.#pullAll();
+    }
+    for (const client of this.clients) {
+      await client.leave();
+      client.connect(this.server(0));
+    }
+    for (let waited = 0; waited < 30_000; waited += 5000) {
+      await this.clock.advance(5000);
+      await this.#pullAll(false);
+    }
+    for (const client of this.clients) this.#expectTable(client);
+    this.check();
+  }
+
+  /** Everybody leaves, everything stops: no timer is left. */
+  async stop(): Promise<void> {
+    for (const client of this.clients) await client.leave();
+    for (const server of this.servers) await server.stop();
+  }
+
+  async #pullAll(again = true): Promise<void> {
+    for (const client of this.clients) {
+      if (!client.connected && again) client.connect(this.server(this.clients.indexOf(client)));
+      while ((await client.pull()) !== undefined);
+    }
+  }
+
+  #expectTable(client: Client): void {
+    let isOver = true;
+    for (const session of client.sessions)
+      for (const taskId of this.grid.taskIds(session)) {
+        const state = this.grid.stateOf(taskId);
+        if (state === undefined || !isEnd(state)) isOver = false;
+        else if (client.expectsAll || client.told.has(taskId))
+          expect(client.stateOf(taskId), `${taskId} at the end`).toBe(workState(state));
+      }
+    client.expectWhole();
+    expect(client.complete, 'END COMPLETE at the end').toBe(isOver);
+  }
+}
+
+export class EmbeddedWorld extends World {
+  readonly grid: ModelGrid;
+  readonly servers: Embedded[];
+
+  constructor() {
+    super();
+    this.grid = new ModelGrid(this.clock, {
+      written: (now, before) => {
+        this.servers[0]?.written(now, before);
+      },
+      output: () => undefined,
+    });
+    this.servers = [new Embedded(this.grid)];
+  }
+
+  override announce(tasks: number): void {
+    const { id } = this.grid.announce(tasks);
+    void this.servers[0]?.logs.begin(id);
+  }
+
+  async restart(): Promise<void> {
+    const [before] = this.servers;
+    this.servers[0] = new Embedded(this.grid);
+    await before?.stop();
+  }
+
+  mend(): void {
+    Object.assign(this.grid.table, { answerMs: 0, failures: 0, lagMs: 0 });
+  }
+}
+
+export class DeployedWorld extends World {
+  readonly grid: ModelGrid;
+  readonly servers: Deployed[];
+  readonly stream = new FakeStream(2);
+  readonly hints: Hints;
+  /** Stream calls that fail from now on, by name. */
+  readonly refused: string[] = [];
+
+  constructor() {
+    super();
+    this.hints = new Hints(() => this.grid);
+    this.grid = new ModelGrid(this.clock, {
+      written: (now, before) => {
+        this.stream.write(now['task_id']?.S ?? '', now, before);
+      },
+      output: (taskId) => {
+        this.hints.written(taskId);
+      },
+    });
+    this.enableStream(true);
+    this.servers = [0, 1].map(() => this.#serve());
+  }
+
+  enableStream(isOn: boolean): void {
+    if (!isOn) this.stream.disable();
+    else if (this.stream.specification.LatestStreamArn === undefined) this.stream.enable();
+    this.grid.table.described = this.stream.specification;
+  }
+
+  async restart(server: number): Promise<void> {
+    const at = server % this.servers.length;
+    const before = this.servers[at];
+    this.servers[at] = this.#serve();
+    await before?.stop();
+  }
+
+  mend(): void {
+    Object.assign(this.grid.table, { answerMs: 0, failures: 0, lagMs: 0 });
+    this.refused.length = 0;
+    this.stream.release();
+    this.enableStream(true);
+    Object.assign(this.hints, { lost: 0, delayMs: 0, works: true });
+  }
+
+  #serve(): Deployed {
+    // At once, where the fake waits for a turn: time stands still meanwhile.
+    const calls: StreamCalls = {
+      send: async (operation, input, signal) => {
+        signal.throwIfAborted();
+        const name = this.refused.shift();
+        try {
+          if (name !== undefined) throw Object.assign(new Error(name), { name });
+          return this.stream.answer(operation, input);
+        } catch (error) {
+          throw refusalOf(error) ?? error;
+        }
+      },
+    };
+    return new Deployed(this.grid, { calls, hints: this.hints });
+  }
+}
