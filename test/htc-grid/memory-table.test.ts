@@ -103,7 +103,7 @@ it('gives the same rows, index entries and refusals, whatever happens to the tas
   );
 });
 
-it('charges for queries what DynamoDB charges, within a tenth', async () => {
+it('charges for queries what DynamoDB charges, within a twentieth', async () => {
   const session = newSessionId();
   const memory = new MemoryTable(new HandClock());
   const many = tasksOf(session, 2000);

@@ -15,7 +15,7 @@ import { GridError } from '../../src/errors.js';
 import { Refused } from '../../src/grids/htc-grid/calls.js';
 import type { Connection, Operation, Operations } from '../../src/grids/htc-grid/connection.js';
 import type { RawItem } from '../../src/grids/htc-grid/item.js';
-import { pause } from '../../src/grids/htc-grid/pause.js';
+import { pause } from '../../src/streams/clock.js';
 import { heartbeatIndex, sessionIndex } from '../../src/grids/htc-grid/table-definition.js';
 import type { Clock } from '../../src/streams/index.js';
 
@@ -135,7 +135,8 @@ export class MemoryTable implements Connection {
         return value !== undefined && value >= from && value <= to;
       });
     const found = [...(this.#placed.get(`${index} ${String(held)}`) ?? [])]
-      .flatMap((id) => this.#indexed.get(id) ?? [])
+      .map((id) => this.#indexed.get(id))
+      .filter((item) => item !== undefined)
       .filter(wanted)
       .map((item) => only(item, projected[index]))
       .sort((a, b) => compare(scalar(a[range]), scalar(b[range])) || compare(idOf(a), idOf(b)));
@@ -159,7 +160,7 @@ export class MemoryTable implements Connection {
 
   #get(input: BatchGetItemInput): object {
     const { Keys: keys = [], ConsistentRead: consistent } = input.RequestItems?.[this.table] ?? {};
-    const found = keys.flatMap((key) => this.#rows.get(idOf(key)) ?? []);
+    const found = keys.map((key) => this.#rows.get(idOf(key))).filter((item) => item !== undefined);
     const blocks = found.reduce((sum, item) => sum + Math.ceil(sizeOf(item) / 4096), 0);
     // What is not there is charged as well.
     const units = (blocks + keys.length - found.length) / (consistent === true ? 1 : 2);

@@ -99,7 +99,7 @@ export class PollSource implements CompletionSource {
       }
       try {
         const thorough = this.#beside === 'STREAM' || (this.#beside === 'HINTS' && due > 0);
-        const news = await (thorough ? poll.check(signal) : poll.next(signal));
+        const news = await (thorough ? poll.check(due > 0, signal) : poll.next(signal));
         if (news.length > 0) changes(news);
         quietMs = news.length > 0 ? fastestMs : Math.min(slowestMs, quietMs * 2);
         due = Math.max(0, due - 1);

@@ -23,7 +23,6 @@ const rateWindowMs = 60_000;
 export class SessionLog {
   readonly log: AppendLog<Completion>;
   readonly #ranks: TaskRanks;
-  #expected: number | undefined;
   #outdated = false;
 
   constructor(
@@ -75,7 +74,7 @@ export class SessionLog {
 
   /** The number of tasks there will be, once no submission is under way: then the log can end. */
   expect(tasks: number): void {
-    this.#expected = tasks;
+    this.#ranks.expected = tasks;
     this.#settle();
   }
 
@@ -102,6 +101,7 @@ export class SessionLog {
   }
 
   #settle(): void {
-    if (this.#expected !== undefined && this.terminal >= this.#expected) this.log.finish();
+    const { expected } = this.#ranks;
+    if (expected !== undefined && this.terminal >= expected) this.log.finish();
   }
 }

@@ -108,6 +108,11 @@ export class SessionLogs {
     return (this.#touch(session) ?? this.#open(session, false)).built;
   }
 
+  /** The session has so many tasks and no submission is under way: its log, also one that is being built, can end. */
+  expect(session: string, tasks: number): void {
+    this.#kept.get(session)?.state.expect(tasks);
+  }
+
   async stop(): Promise<void> {
     this.#stopped.abort(new GridError('UNAVAILABLE', 'The grid has been stopped.'));
     for (const kept of this.#kept.values()) this.#drop(kept);

@@ -103,16 +103,19 @@ export class SessionPoll {
 
   /**
    * All that differs from what is known, by the smaller side: either what has ended, or what has not; a
-   * task that is in neither place where it should be is read.
+   * task that is in neither place where it should be is read. Tasks that are not known at all are on the side of
+   * what has ended alone.
+   * @param isFirst since the source has changed: then there may be such tasks
    */
-  async check(signal: AbortSignal): Promise<readonly TaskChange[]> {
+  async check(isFirst: boolean, signal: AbortSignal): Promise<readonly TaskChange[]> {
     const look: Look = { news: [], doubtful: new Set() };
     const waiting = new Set(this.known.open(this.session));
     const over = (['cancelled', 'failed', 'finished'] as const).reduce(
       (sum, state) => sum + this.known.count(state),
       0,
     );
-    if (over <= waiting.size) await this.#pages(ended, look, signal);
+    if (over <= waiting.size || (this.known.lacks ?? isFirst))
+      await this.#pages(ended, look, signal);
     else {
       const there = new Set<string>();
       await this.#pages(open, look, signal, there);

@@ -213,7 +213,7 @@ export class Submissions {
     try {
       if (logged) await logs.begin(session);
       await carry(report, { halt: halt.signal, stop });
-      logs.peek(session)?.expect(last.accepted);
+      logs.expect(session, last.accepted);
     } catch (error) {
       // The registry keeps it as it is: the next process goes on, or another replica does.
       if (stop.aborted) {
@@ -247,7 +247,7 @@ export class Submissions {
       if (refused instanceof HoldLost) return refused;
       // In memory it is said; the file that can't be written is the reason or will be met again.
     }
-    logs.peek(entry.session)?.expect(taskIds.length);
+    logs.expect(entry.session, taskIds.length);
     return new BrokenOff(reason, mayRun ? taskIds : []);
   }
 

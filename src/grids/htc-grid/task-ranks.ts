@@ -14,6 +14,8 @@ export type Sighting = 'KNOWN' | 'NEWS' | 'DOUBTFUL';
 export interface KnownTasks {
   sighted(taskId: string, state: NativeState): Sighting;
   count(state: NativeState): number;
+  /** True where there are tasks that nobody has told of; undefined where it is not known how many there are. */
+  readonly lacks: boolean | undefined;
   /** Tasks that have not ended. */
   open(session: string): Iterable<string>;
 }
@@ -28,6 +30,8 @@ const attempts = 128;
 const slackMs = 600_000;
 
 export class TaskRanks implements KnownTasks {
+  /** How many tasks there will be, once that is known. */
+  expected: number | undefined;
   readonly #ranks = new Map<number | string, number>();
   readonly #counts = new Map<NativeState, number>(nativeStates.map((state) => [state, 0]));
   /** Tasks with another life behind them: an index may still show that one. */
@@ -39,6 +43,10 @@ export class TaskRanks implements KnownTasks {
 
   get size(): number {
     return this.#ranks.size;
+  }
+
+  get lacks(): boolean | undefined {
+    return this.expected === undefined ? undefined : this.size < this.expected;
   }
 
   count(state: NativeState): number {

@@ -13,9 +13,9 @@ import type { Push, PushSink } from '../../../src/grids/htc-grid/push/push.js';
 import type { StreamCalls } from '../../../src/grids/htc-grid/push/stream-calls.js';
 import { TableStream } from '../../../src/grids/htc-grid/push/table-stream.js';
 import { SessionLogs } from '../../../src/grids/htc-grid/session-logs.js';
+import { workState } from '../../../src/grids/htc-grid/status.js';
 import { TableReader } from '../../../src/grids/htc-grid/table.js';
 import type { Completion } from '../../../src/grids/tasks.js';
-import type { CompletionLog } from '../../../src/streams/index.js';
 import type { ModelGrid } from './grid.js';
 import { isEnd } from './grid.js';
 
@@ -146,7 +146,7 @@ export class Deployed implements Server {
     const reader = new TableReader(grid.table);
     const everything = new Everything({ grid: 'g', hasSource: () => this.#source.gridWide });
     this.#source = new ChosenSource({
-      pushes: [new TableStream({ reader, calls, readMs: 1000, clock }), hints.push(reader)],
+      pushes: [new TableStream({ reader, calls, readMs: 3000, clock }), hints.push(reader)],
       poll: new PollSource({ reader, clock }),
       all: (changes) => {
         const ended = changes.filter(({ state }) => isLast(state));
@@ -177,8 +177,8 @@ export const covers = (entry: Completion, state: string, revision: string): bool
   entry.revision === revision || (isVague(entry) && entry.state === state);
 
 /**
- * The source, and one promise of the logs behind it: an end that they are told of, and no later one before it, is in
- * the log from then on.
+ * The source, and one promise of the logs behind it: an end that they are told of, before any later one and once the
+ * log is there, is in the log from then on.
  */
 function heard(
   source: CompletionSource,
@@ -187,18 +187,29 @@ function heard(
 ): CompletionSource {
   const watch = (session: string, follower: Follower, signal: AbortSignal) => {
     const latest = new Map<string, number>();
+    let readyAt = Infinity;
     const changes = (news: readonly TaskChange[]) => {
       const log = logs().peek(session)?.log;
       const goesOn = log !== undefined && !log.complete && log.lost === undefined;
+      if (goesOn) readyAt = Math.min(readyAt, grid.clock.now());
+      const before = goesOn ? log.read(log.start, Infinity) : [];
       follower.changes(news);
       for (const change of news) {
         if (change.retries === undefined) continue;
+        const { taskId } = change;
         const { revision, state } = completionOf(change, 0);
-        const at = grid.story(change.taskId).findIndex((one) => one.revision === revision);
-        const isNext = at >= (latest.get(change.taskId) ?? 0);
-        if (isNext) latest.set(change.taskId, at);
-        if (goesOn && isNext && isEnd(change.state) && !isLogged(log, change, state, revision))
-          grid.broken.push(`${change.taskId} ${revision} was told and is not in the log`);
+        const story = grid.story(taskId);
+        const at = story.findIndex((one) => one.revision === revision);
+        const isLate =
+          at < (latest.get(taskId) ?? 0) ||
+          (story[at]?.from ?? 0) < readyAt ||
+          story
+            .slice(at + 1)
+            .some((later) => isLogged(before, taskId, workState(later.state), later.revision));
+        latest.set(taskId, Math.max(at, latest.get(taskId) ?? 0));
+        if (!goesOn || isLate || !isEnd(change.state)) continue;
+        if (!isLogged(log.read(log.start, Infinity), taskId, state, revision))
+          grid.broken.push(`${taskId} ${revision} was told and is not in the log`);
       }
     };
     return source.watch(session, { ...follower, changes }, signal);
@@ -207,11 +218,8 @@ function heard(
 }
 
 const isLogged = (
-  log: CompletionLog<Completion>,
-  { taskId }: TaskChange,
+  entries: readonly Completion[],
+  taskId: string,
   state: string,
   revision: string,
-): boolean =>
-  log
-    .read(log.start, Infinity)
-    .some((entry) => entry.taskId === taskId && covers(entry, state, revision));
+): boolean => entries.some((entry) => entry.taskId === taskId && covers(entry, state, revision));

@@ -12,14 +12,13 @@ import type { Session } from './grid.js';
 import type { Server } from './server.js';
 import { Deployed, Embedded, Hints } from './server.js';
 
-/** Longer than the longest time between two looks at everything. */
-const quietMs = 150_000;
-
 export abstract class World {
   readonly clock = new HandClock();
   readonly clients: Client[] = [];
   abstract readonly grid: ModelGrid;
   abstract readonly servers: Server[];
+  /** After so long without trouble a server knows what the table has. */
+  abstract readonly quietMs: number;
 
   server(n: number): Server {
     // There is at least one.
@@ -33,7 +32,7 @@ export abstract class World {
   submit(session: Session, tasks: number): void {
     this.grid.submit(session, tasks);
     if (session.submitted === session.tasks)
-      for (const { logs } of this.servers) logs.peek(session.id)?.expect(session.tasks);
+      for (const { logs } of this.servers) logs.expect(session.id, session.tasks);
   }
 
   subscribe(sessions: readonly Session[], wish: Wish, server: number): void {
@@ -42,10 +41,28 @@ export abstract class World {
     client.connect(this.server(server));
   }
 
-  abstract restart(server: number): Promise<void>;
+  /** A server dies, with the connections to it, and another is in its place. */
+  async restart(server: number): Promise<void> {
+    const at = server % this.servers.length;
+    const before = this.server(at);
+    for (const client of this.clients) if (client.server === before) await client.leave();
+    this.servers[at] = this.serve();
+    await before.stop();
+  }
+
+  protected abstract serve(): Server;
 
   /** All faults are over. */
   abstract mend(): void;
+
+  /** So that there is something to happen to from the first moment on. */
+  begin(): void {
+    this.announce(4);
+    const sessions = [...this.grid.sessions];
+    for (const session of sessions) this.submit(session, 3);
+    const wish = { kind: 'snapshot', maxBatch: 3, maxWaitMs: 0, minIntervalMs: 0 } as const;
+    this.subscribe(sessions, wish, 0);
+  }
 
   /** What was promised on the way. */
   check(): void {
@@ -58,7 +75,7 @@ export abstract class World {
     for (const session of this.grid.sessions)
       this.submit(session, session.tasks - session.submitted);
     await this.#pullAll();
-    for (let waited = 0; waited < quietMs; waited += 5000) {
+    for (let waited = 0; waited < this.quietMs; waited += 5000) {
       await this.clock.advance(5000);
       await this.#pullAll();
     }
@@ -66,7 +83,7 @@ export abstract class World {
       await client.leave();
       client.connect(this.server(0));
     }
-    for (let waited = 0; waited < 30_000; waited += 5000) {
+    for (let waited = 0; waited < this.quietMs / 5; waited += 5000) {
       await this.clock.advance(5000);
       await this.#pullAll(false);
     }
@@ -102,6 +119,7 @@ export abstract class World {
 }
 
 export class EmbeddedWorld extends World {
+  readonly quietMs = 5000;
   readonly grid: ModelGrid;
   readonly servers: Embedded[];
 
@@ -113,7 +131,7 @@ export class EmbeddedWorld extends World {
       },
       output: () => undefined,
     });
-    this.servers = [new Embedded(this.grid)];
+    this.servers = [this.serve()];
   }
 
   override announce(tasks: number): void {
@@ -121,10 +139,8 @@ export class EmbeddedWorld extends World {
     void this.servers[0]?.logs.begin(id);
   }
 
-  async restart(): Promise<void> {
-    const [before] = this.servers;
-    this.servers[0] = new Embedded(this.grid);
-    await before?.stop();
+  protected override serve(): Embedded {
+    return new Embedded(this.grid);
   }
 
   mend(): void {
@@ -133,6 +149,8 @@ export class EmbeddedWorld extends World {
 }
 
 export class DeployedWorld extends World {
+  /** Everything is looked at once a minute, and 30 s may pass before a source that failed is tried again. */
+  readonly quietMs = 110_000;
   readonly grid: ModelGrid;
   readonly servers: Deployed[];
   readonly stream = new FakeStream(2);
@@ -152,20 +170,13 @@ export class DeployedWorld extends World {
       },
     });
     this.enableStream(true);
-    this.servers = [0, 1].map(() => this.#serve());
+    this.servers = [0, 1].map(() => this.serve());
   }
 
   enableStream(isOn: boolean): void {
     if (!isOn) this.stream.disable();
     else if (this.stream.specification.LatestStreamArn === undefined) this.stream.enable();
     this.grid.table.described = this.stream.specification;
-  }
-
-  async restart(server: number): Promise<void> {
-    const at = server % this.servers.length;
-    const before = this.servers[at];
-    this.servers[at] = this.#serve();
-    await before?.stop();
   }
 
   mend(): void {
@@ -176,7 +187,7 @@ export class DeployedWorld extends World {
     Object.assign(this.hints, { lost: 0, delayMs: 0, works: true });
   }
 
-  #serve(): Deployed {
+  protected override serve(): Deployed {
     // At once, where the fake waits for a turn: time stands still meanwhile.
     const calls: StreamCalls = {
       send: async (operation, input, signal) => {
