@@ -37,6 +37,7 @@ import { MemoryRegistry } from './registry.js';
 import { FileRegistry } from './registry-file.js';
 import { RedisRegistry } from './registry-redis.js';
 import { Seen } from './seen.js';
+import { SharedLogs } from '../../streams/shared/shared-logs.js';
 import { sparedTable } from './spared-table.js';
 import { stuckTasks } from './stuck-tasks.js';
 import { SessionLogs } from './session-logs.js';
@@ -145,11 +146,14 @@ async function assemble(settings: TaskGridSettings, closing: Closing): Promise<H
     },
   });
   const everything = new Everything({ grid: name, hasSource: () => source.gridWide });
+  const shared = replicas && new SharedLogs(replicas);
+  closing.add(() => shared?.stop());
   const logs: SessionLogs = new SessionLogs({
     grid: name,
     reader,
     source,
     everything,
+    shared,
     lingerMs: settings.lingerMs ?? 30_000,
     expected: (session, signal) => expectedOf(session, registry, data, signal),
   });

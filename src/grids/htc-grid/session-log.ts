@@ -6,11 +6,13 @@
 import { AppendLog } from '../../streams/append-log.js';
 import type { Clock } from '../../streams/clock.js';
 import { systemClock } from '../../streams/clock.js';
+import type { CompletionLog } from '../../streams/log.js';
 import type { Progress, WorkState } from '../state.js';
-import { progressOf } from '../state.js';
+import { isTerminal, progressOf } from '../state.js';
 import type { Completion } from '../tasks.js';
 import type { TaskChange } from './change.js';
 import { completionOf, isLast } from './change.js';
+import { CompletionColumns } from './completion-columns.js';
 import type { NativeState } from './status.js';
 import { nativeStates, workState } from './status.js';
 import type { KnownTasks } from './task-ranks.js';
@@ -20,17 +22,40 @@ import { TaskRanks } from './task-ranks.js';
 const rateEntries = 2000;
 const rateWindowMs = 60_000;
 
-export class SessionLog {
-  readonly log: AppendLog<Completion>;
+/** What is known of a session that is followed, here or by another replica. */
+export interface FollowedSession {
+  readonly log: CompletionLog<Completion>;
+  readonly tasks: number;
+  /** True where a task of a log that is over went on: cancelled after its end, or submitted again. */
+  readonly outdated: boolean;
+  count(state: NativeState): number;
+  stateOf(taskId: string): NativeState | undefined;
+  progress(now?: number): Progress;
+  /** What this process did, or heard of. */
+  apply(changes: readonly TaskChange[]): void;
+  /** The number of tasks there will be, once no submission is under way: then the log can end. */
+  expect(tasks: number): void;
+}
+
+/** Where ends go. */
+export interface EndsLog extends CompletionLog<Completion> {
+  append(ends: readonly Completion[]): void;
+  finish(): void;
+  fail(error: Error): void;
+}
+
+export class SessionLog implements FollowedSession {
+  readonly log: EndsLog;
   readonly #ranks: TaskRanks;
   #outdated = false;
 
+  /** @param log default: one in memory, of that name */
   constructor(
-    name: string,
+    log: string | EndsLog,
     private readonly appended: (completions: readonly Completion[]) => void = () => undefined,
     private readonly clock: Clock = systemClock,
   ) {
-    this.log = new AppendLog(name);
+    this.log = typeof log === 'string' ? new AppendLog(log, {}, new CompletionColumns()) : log;
     this.#ranks = new TaskRanks(clock.now());
   }
 
@@ -47,7 +72,6 @@ export class SessionLog {
     return this.#ranks;
   }
 
-  /** True where a task of a log that is over went on: cancelled after its end, or submitted again. */
   get outdated(): boolean {
     return this.#outdated;
   }
@@ -60,11 +84,21 @@ export class SessionLog {
     return this.#ranks.stateOf(taskId);
   }
 
-  apply(changes: readonly TaskChange[], seenAt: number = this.clock.now()): void {
+  get expected(): number | undefined {
+    return this.#expected;
+  }
+
+  /** @param isTold true for ends that are in the log from before this process knew of the session */
+  apply(
+    changes: readonly TaskChange[],
+    seenAt: number = this.clock.now(),
+    isTold: (end: Completion) => boolean = () => false,
+  ): void {
     const news = changes.filter((change) => this.#ranks.advance(change));
     const completions = news
       .filter(({ state }) => isLast(state))
-      .map((change) => completionOf(change, seenAt));
+      .map((change) => completionOf(change, seenAt))
+      .filter((end) => !isTold(end));
     const over = this.log.complete || this.log.lost !== undefined;
     if (over) this.#outdated ||= news.length > 0;
     else this.log.append(completions);
@@ -72,7 +106,6 @@ export class SessionLog {
     this.#settle();
   }
 
-  /** The number of tasks there will be, once no submission is under way: then the log can end. */
   expect(tasks: number): void {
     this.#ranks.expected = tasks;
     this.#settle();
@@ -83,25 +116,34 @@ export class SessionLog {
   }
 
   progress(now: number = this.clock.now()): Progress {
-    const { log } = this;
-    const recent = log
-      .read(Math.max(log.start, log.end - rateEntries), rateEntries)
-      .filter(({ seenAt }) => seenAt > now - rateWindowMs);
-    const open = this.tasks - this.terminal;
-    const [first] = recent;
-    const spanMs = first === undefined ? 0 : now - first.seenAt;
-    // Two completions and a second are the least that make a rate.
-    if (recent.length < 2 || spanMs < 1000 || open === 0)
-      return progressOf(this.counts(), { ratePerMinute: null, etaAt: null });
-    const perMs = recent.length / spanMs;
-    return progressOf(this.counts(), {
-      ratePerMinute: perMs * 60_000,
-      etaAt: Math.round(now + open / perMs),
-    });
+    return progressIn(this.log, this.counts(), now);
   }
 
   #settle(): void {
     const { expected } = this.#ranks;
     if (expected !== undefined && this.terminal >= expected) this.log.finish();
   }
+}
+
+/** Counts with the rate of the log's last entries. */
+export function progressIn(
+  log: CompletionLog<Completion>,
+  counts: ReadonlyMap<WorkState, number>,
+  now: number,
+): Progress {
+  const recent = log
+    .read(Math.max(log.start, log.end - rateEntries), rateEntries)
+    .filter(({ seenAt }) => seenAt > now - rateWindowMs);
+  let open = 0;
+  for (const [state, count] of counts) if (!isTerminal(state)) open += count;
+  const [first] = recent;
+  const spanMs = first === undefined ? 0 : now - first.seenAt;
+  // Two completions and a second are the least that make a rate.
+  if (recent.length < 2 || spanMs < 1000 || open === 0)
+    return progressOf(counts, { ratePerMinute: null, etaAt: null });
+  const perMs = recent.length / spanMs;
+  return progressOf(counts, {
+    ratePerMinute: perMs * 60_000,
+    etaAt: Math.round(now + open / perMs),
+  });
 }

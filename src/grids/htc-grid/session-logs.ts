@@ -1,34 +1,24 @@
 /**
- * The logs of the sessions that are followed or active. A log that is not
- * in memory is rebuilt from the table: first the source is attached, then the table is read, and what
- * both tell is merged by how far each task is, so nothing is lost or doubled between the two. What the
- * indexes did not show yet is found by the source's second look (poll-source.ts).
+ * The logs of the sessions that are followed or active: in the memory of this process, rebuilt from the table where
+ * they are not there any more, or shared with its replicas.
  */
 import { GridError } from '../../errors.js';
 import type { AppendLog } from '../../streams/append-log.js';
 import type { Clock } from '../../streams/clock.js';
 import { systemClock } from '../../streams/clock.js';
 import type { CompletionLog } from '../../streams/log.js';
-import { isTerminal } from '../state.js';
+import type { SharedLogs } from '../../streams/shared/shared-logs.js';
 import type { Completion } from '../tasks.js';
-import type { TaskChange } from './change.js';
-import { changeOf } from './change.js';
-import type { CompletionSource } from './completion-source.js';
 import type { Everything } from './everything.js';
-import type { TaskItem } from './item.js';
-import { SessionLog } from './session-log.js';
-import { parseStatus } from './status.js';
-import type { TableReader } from './table.js';
+import { buildSession, type SessionParts } from './session-build.js';
+import { type FollowedSession, SessionLog } from './session-log.js';
+import { SharedSession } from './shared-session.js';
 
-export interface SessionLogsSettings {
+export interface SessionLogsSettings extends SessionParts {
   readonly grid: string;
-  readonly reader: TableReader;
-  readonly source: CompletionSource;
-  /** How many tasks the session has once no submission is under way; undefined where that is not known. */
-  expected(session: string, signal: AbortSignal): Promise<number | undefined>;
   /** Logs kept; the longest unused one that nobody holds goes first. @default 256 */
   readonly maxLogs?: number;
-  /** Tasks in all kept logs together, some 200 bytes each; the same rule. @default 1_000_000 */
+  /** Tasks in all kept logs together, at most 40 bytes each; the same rule. @default 1_000_000 */
   readonly maxTasks?: number;
   /**
    * How long a log that nobody holds is still fed, so that a client can come back to its position;
@@ -37,13 +27,15 @@ export interface SessionLogsSettings {
   readonly lingerMs?: number;
   /** Is told what the logs are told, and ends with them. */
   readonly everything: Everything;
+  /** Where the logs are shared with the replicas of this server. */
+  readonly shared?: SharedLogs | undefined;
   readonly clock?: Clock;
 }
 
 interface Kept {
   readonly session: string;
-  readonly state: SessionLog;
-  readonly built: Promise<SessionLog>;
+  readonly state: FollowedSession;
+  readonly built: Promise<void>;
   readonly end: AbortController;
   holders: number;
   linger: (() => void) | undefined;
@@ -54,6 +46,8 @@ export class SessionLogs {
   /** Logs that are built: until then their counts are not the session's. */
   readonly #ready = new WeakSet<Kept>();
   readonly #stopped = new AbortController();
+  /** Shared logs whose lease is being given back. */
+  readonly #closing = new Set<Promise<void>>();
   readonly #clock: Clock;
 
   constructor(private readonly settings: SessionLogsSettings) {
@@ -70,7 +64,7 @@ export class SessionLogs {
   }
 
   /** What is known of a followed session, without a read. */
-  peek(session: string): SessionLog | undefined {
+  peek(session: string): FollowedSession | undefined {
     const kept = this.#kept.get(session);
     return kept !== undefined && kept.state.log.lost === undefined && this.#ready.has(kept)
       ? kept.state
@@ -95,7 +89,8 @@ export class SessionLogs {
     };
     signal.addEventListener('abort', leave, { once: true });
     try {
-      return (await kept.built).log;
+      await kept.built;
+      return kept.state.log;
     } catch (error) {
       signal.removeEventListener('abort', leave);
       leave();
@@ -104,8 +99,8 @@ export class SessionLogs {
   }
 
   /** A log for a session that is just being made: there is nothing to rebuild. */
-  async begin(session: string): Promise<SessionLog> {
-    return (this.#touch(session) ?? this.#open(session, false)).built;
+  async begin(session: string): Promise<void> {
+    await (this.#touch(session) ?? this.#open(session, false)).built;
   }
 
   /** The session has so many tasks and no submission is under way: its log, also one that is being built, can end. */
@@ -117,6 +112,7 @@ export class SessionLogs {
     this.#stopped.abort(new GridError('UNAVAILABLE', 'The grid has been stopped.'));
     for (const kept of this.#kept.values()) this.#drop(kept);
     this.everything.finish();
+    await Promise.all(this.#closing);
   }
 
   #touch(session: string): Kept | undefined {
@@ -134,20 +130,16 @@ export class SessionLogs {
 
   #open(session: string, rebuild: boolean): Kept {
     const end = new AbortController();
-    let isNews = !rebuild;
-    const logged = (completions: readonly Completion[]) => {
-      this.settings.everything.logged(completions, isNews);
-    };
-    const state = new SessionLog(this.nameOf(session), logged, this.#clock);
     const signal = AbortSignal.any([end.signal, this.#stopped.signal]);
-    const built = this.#build(session, state, rebuild, signal);
+    const { shared } = this.settings;
+    const { state, built } =
+      shared === undefined
+        ? this.#begin(session, rebuild, signal)
+        : this.#share(session, shared, signal);
     const kept: Kept = { session, state, built, end, holders: 0, linger: undefined };
     this.#kept.set(session, kept);
     built.then(
-      () => {
-        isNews = true;
-        this.#ready.add(kept);
-      },
+      () => this.#ready.add(kept),
       () => {
         this.#drop(kept);
       },
@@ -156,57 +148,43 @@ export class SessionLogs {
     return kept;
   }
 
-  async #build(
-    session: string,
-    state: SessionLog,
-    rebuild: boolean,
-    signal: AbortSignal,
-  ): Promise<SessionLog> {
-    let early: TaskChange[] | undefined = rebuild ? [] : undefined;
-    const follower = {
-      known: state.known,
-      changes: (news: readonly TaskChange[]) => {
-        if (early === undefined) state.apply(news);
-        else for (const change of news) early.push(change);
-      },
-      lost: (error: Error) => {
-        state.log.fail(error);
-      },
+  /** A log in the memory of this process. */
+  #begin(session: string, rebuild: boolean, signal: AbortSignal) {
+    let isNews = !rebuild;
+    const logged = (completions: readonly Completion[]) => {
+      this.settings.everything.logged(completions, isNews);
     };
-    await this.settings.source.watch(session, follower, signal);
-    if (early === undefined) return state;
-    const expected = await this.settings.expected(session, signal);
-    const snapshot = await this.#snapshot(session, signal);
-    if (snapshot.length === 0 && early.length === 0 && expected === undefined)
-      throw new GridError('NOT_FOUND', `The grid has no session "${session}".`);
-    const seenAt = this.#clock.now();
-    state.apply(snapshot.sort(byCompletion), seenAt);
-    state.apply(early, seenAt);
-    early = undefined;
-    if (expected !== undefined) state.expect(expected);
-    return state;
+    const state = new SessionLog(this.nameOf(session), logged, this.#clock);
+    const lost = (error: Error) => {
+      state.log.fail(error);
+    };
+    const building = { lost, rebuild, clock: this.#clock };
+    const built = buildSession(session, state, this.settings, building, signal).then(() => {
+      isNews = true;
+    });
+    return { state, built };
   }
 
-  /** How far every task of the session is; rows are read of those that ended: their order is by their stamps. */
-  async #snapshot(session: string, signal: AbortSignal): Promise<TaskChange[]> {
-    const { reader } = this.settings;
-    const changes: TaskChange[] = [];
-    const add = (items: Iterable<TaskItem>) => {
-      for (const item of items) {
-        const change = changeOf(item);
-        if (change !== undefined) changes.push(change);
-      }
-    };
-    for await (const page of reader.sessionPages(session, undefined, signal)) {
-      const ended = page.filter(({ status }) => isTerminal(parseStatus(status).state));
-      const rows = await reader.items(
-        ended.map((item) => item.taskId),
-        signal,
-      );
-      add(rows.values());
-      add(page.filter(({ taskId }) => !rows.has(taskId)));
-    }
-    return changes;
+  #share(session: string, shared: SharedLogs, signal: AbortSignal) {
+    const { reader, source, everything } = this.settings;
+    const state = new SharedSession({
+      ...{ session, shared, reader, source },
+      name: this.nameOf(session),
+      clock: this.#clock,
+      expected: (id, of) => this.settings.expected(id, of),
+      heard: (completions, isNews) => {
+        everything.logged(completions, isNews);
+      },
+    });
+    signal.addEventListener('abort', () => void this.#close(state), { once: true });
+    return { state, built: state.built(signal) };
+  }
+
+  /** Its lease is free for others. */
+  #close(state: SharedSession): Promise<void> {
+    const closing = state.log.close().finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+    return closing;
   }
 
   /** Drops logs over the limit, the longest unused first; those that somebody holds, or opens now, stay. */
@@ -230,5 +208,3 @@ export class SessionLogs {
     kept.end.abort(new GridError('UNAVAILABLE', 'The session is no longer followed.'));
   }
 }
-
-const byCompletion = (a: TaskChange, b: TaskChange): number => a.completedAt - b.completedAt;

@@ -26,6 +26,8 @@ export interface SharedLogOptions<Entry> {
   readonly limit?: number;
   /** Where they are kept here. Default: as they are. */
   readonly entries?: EntryStore<Entry>;
+  /** Hears of entries as they are read; `isNews` is false for those from before the log was opened or first noted. */
+  readonly heard?: (entries: readonly Entry[], isNews: boolean) => void;
 }
 
 export interface SharedLogParts {
@@ -47,6 +49,7 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
   readonly #log: AppendLog<Entry>;
   readonly #codec: EntryCodec<Entry>;
   readonly #limit: number;
+  readonly #heard: NonNullable<SharedLogOptions<Entry>['heard']>;
   readonly #waiting = new Set<() => void>();
   readonly #read: ReadLog;
   #known: { readonly epoch: string; readonly seq: number; readonly writer: string } = nothing;
@@ -62,11 +65,12 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
 
   constructor(
     readonly name: string,
-    { codec = jsonCodec(), limit, entries }: SharedLogOptions<Entry>,
+    { codec = jsonCodec(), limit, entries, heard = () => undefined }: SharedLogOptions<Entry>,
     private readonly parts: SharedLogParts,
   ) {
     this.#codec = codec;
     this.#limit = limit ?? 0;
+    this.#heard = heard;
     this.#log = new AppendLog(name, limit === undefined ? {} : { limit }, entries);
     this.#read = {
       key: parts.keys.log,
@@ -76,7 +80,8 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
       },
       look: () => this.visit(),
     };
-    void this.#keepVisiting();
+    // Who leads it from the start asks for the lease with the first visit.
+    queueMicrotask(() => void this.#keepVisiting());
   }
 
   /** "none" until the log was found in Redis; position 0 means the same in all of them. */
@@ -265,7 +270,9 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
     // Of a ring that went on too fast.
     this.#log.skipTo(at);
     this.#log.resume();
-    this.#log.append(lines.map((line) => this.#codec.decode(line)));
+    const entries = lines.map((line) => this.#codec.decode(line));
+    this.#log.append(entries);
+    if (entries.length > 0) this.#heard(entries, this.#isRead && this.#note !== '');
     this.#note = note;
     this.#known = { ...this.#known, seq, writer };
     if (complete) this.#log.finish();
@@ -278,6 +285,9 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
       ...{ keys, scripts, clock, keepMs },
       codec: this.#codec,
       limit: this.#limit,
+      changed: () => {
+        this.#wake();
+      },
     });
     this.#term = term;
     const run = async () => {

@@ -25,6 +25,8 @@ export interface LogTerm<Entry> {
   append(entries: readonly Entry[]): void;
   /** The log is complete, until something is appended to it again. */
   finish(): void;
+  /** What the note says has changed, and should be known at once. */
+  noted(): void;
   /** Resolves when all that was appended can be read in this replica. */
   written(): Promise<void>;
 }
@@ -36,6 +38,8 @@ export interface TermParts<Entry> {
   readonly codec: EntryCodec<Entry>;
   readonly limit: number;
   readonly keepMs: number;
+  /** Something of the term may matter to who waits for the log. */
+  readonly changed: () => void;
 }
 
 export const newToken = (): string => randomBytes(9).toString('base64url');
@@ -83,6 +87,11 @@ export class Term<Entry> implements LogTerm<Entry> {
   finish(): void {
     this.#complete = true;
     this.write();
+  }
+
+  noted(): void {
+    this.write();
+    this.parts.changed();
   }
 
   async written(): Promise<void> {
