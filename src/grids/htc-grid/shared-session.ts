@@ -163,10 +163,10 @@ export class SharedSession implements FollowedSession {
   }
 
   #askExpected(state: SessionLog, signal: AbortSignal): void {
-    const { session, expected } = this.settings;
+    const { settings } = this;
     const timer = setInterval(() => {
       if (this.log.complete || state.terminal < state.tasks) return;
-      expected(session, signal).then(
+      settings.expected(settings.session, signal).then(
         (tasks) => {
           if (tasks !== undefined && tasks !== state.expected) state.expect(tasks);
         },
