@@ -85,7 +85,7 @@ export class SessionLog implements FollowedSession {
   }
 
   get expected(): number | undefined {
-    return this.#expected;
+    return this.#ranks.expected;
   }
 
   /** @param isTold true for ends that are in the log from before this process knew of the session */
