@@ -1,5 +1,8 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { JobKey, JobRow } from '../../src/grids/jobs.js';
+import { JobLookup } from '../../src/grids/condor/lookup.js';
+import { HiddenNames } from '../../src/grids/condor/hidden.js';
+import { CommandRunner } from '../../src/grids/condor/runner.js';
 import { describeReal } from '../real/index.js';
 import { opened, selecting, signal } from './pool.js';
 
@@ -78,4 +81,36 @@ describeReal('pool', 'jobs by id', (pool) => {
     await port.stop();
     await expect(waiting).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
+});
+
+test('a look-up that waits behind two hanging ones is given up at once', async () => {
+  const runner = new CommandRunner({});
+  const policy = async () => ({ hidden: new HiddenNames(), maxJobs: undefined });
+  const pool = { name: 'condor', runner, collector: undefined, policy };
+  let asked = 0;
+  const hanging = () => {
+    asked += 1;
+    return new Promise<never>(() => undefined);
+  };
+  const lookup = new JobLookup(pool, hanging, { gatherMs: 0 });
+  const find = (clusterId: number, until: AbortSignal) =>
+    lookup.find([{ schedd: 'submit', clusterId, procId: 0 }], selecting(['state']), until);
+  const hang = new AbortController();
+  const asking = [];
+  for (const clusterId of [1, 2]) {
+    asking.push(find(clusterId, hang.signal));
+    await vi.waitFor(() => expect(asked).toBe(clusterId));
+  }
+  const leaving = new AbortController();
+  const third = find(3, leaving.signal);
+  leaving.abort(new Error('left'));
+  await expect(third).rejects.toThrow('left');
+  expect(asked).toBe(2);
+  hang.abort(new Error('over'));
+  expect((await Promise.allSettled(asking)).map(({ status }) => status)).toEqual([
+    'rejected',
+    'rejected',
+  ]);
+  lookup.stop();
+  await runner.stop();
 });

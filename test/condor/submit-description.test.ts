@@ -46,6 +46,7 @@ describe('what the pool hides is in no submission', () => {
     ['a hold that tells by itself', 'on_exit_hold = Badge == 5'],
     ['requirements of the machine', 'requirements = TARGET.badge =?= "x"'],
     ['a request', 'request_memory = MY.Badge'],
+    ['an attribute alone', '+Copy = Badge'],
     ['an attribute', '+Copy = strcat("", BADGE)'],
     ['an attribute by another way', '+Copy = eval(strcat("Bad", "ge"))'],
     ['requirements by another way', 'requirements = size(unparse(TARGET)) > 3'],

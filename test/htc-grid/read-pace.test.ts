@@ -50,6 +50,17 @@ describe('the pace of reads', () => {
     expect(pace.unitsPerSecond).toBe(2);
   });
 
+  it('gives the places of reads that are given up to those that come after', () => {
+    const pace = new ReadPace({ clock: new HandClock(), leastUnits: 2 });
+    pace.throttled(0);
+    const waits = Array.from({ length: 4 }, () => pace.enter());
+    expect(waits).toEqual([250, 500, 750, 1000]);
+    waits.forEach(() => pace.leave());
+    expect(pace.waitMs).toBe(250);
+    for (let n = 0; n < 10; n++) pace.leave();
+    expect(pace.waitMs).toBe(0);
+  });
+
   it('lets one large read keep the others waiting for 5 s at most', () => {
     const pace = new ReadPace({ clock: new HandClock(), mostWaitMs: 5000 });
     pace.throttled(0);

@@ -44,6 +44,8 @@ interface Waiting {
   readonly signal: AbortSignal;
   readonly resolve: (found: readonly Found[]) => void;
   readonly reject: (error: unknown) => void;
+  /** Ends the wait for a batch. */
+  readonly leave: () => void;
 }
 
 export class JobLookup {
@@ -64,18 +66,35 @@ export class JobLookup {
   ): Promise<readonly Found[]> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     return new Promise((resolve, reject) => {
-      this.waiting.push({ atMs: performance.now(), keys, projection, signal, resolve, reject });
+      const atMs = performance.now();
+      const leave = (): void => this.leave(one);
+      const one: Waiting = { atMs, keys, projection, signal, resolve, reject, leave };
+      this.waiting.push(one);
+      // Behind batches that hang it may wait for long.
+      signal.addEventListener('abort', leave, { once: true });
       this.schedule();
     });
   }
 
   stop(): void {
     clearTimeout(this.timer);
-    const left = this.waiting;
-    this.waiting = [];
-    for (const { reject } of left) {
+    for (const { reject } of this.takeWaiting()) {
       reject(new GridError('UNAVAILABLE', 'The server is stopping.'));
     }
+  }
+
+  private takeWaiting(): readonly Waiting[] {
+    const all = this.waiting;
+    this.waiting = [];
+    for (const { signal, leave } of all) signal.removeEventListener('abort', leave);
+    return all;
+  }
+
+  private leave(one: Waiting): void {
+    const at = this.waiting.indexOf(one);
+    if (at === -1) return;
+    this.waiting.splice(at, 1);
+    one.reject(one.signal.reason);
   }
 
   /**
@@ -98,8 +117,8 @@ export class JobLookup {
 
   private send(): void {
     this.timer = undefined;
-    const batch = this.waiting;
-    this.waiting = [];
+    const batch = this.takeWaiting();
+    if (batch.length === 0) return;
     this.asking.add(batch);
     void this.ask(batch).finally(() => {
       this.asking.delete(batch);

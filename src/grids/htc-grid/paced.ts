@@ -34,7 +34,12 @@ export function paced(
       const waitMs = Math.max(pace.waitMs, aloneMs);
       if (clock.uptime() + waitMs > patientUntil) throw tooLong(label, waitMs, cause);
       const untilMs = Math.max(pace.enter(), aloneMs);
-      if (untilMs > 0) await pause(clock, untilMs, either(signal, closing.signal));
+      if (untilMs > 0) {
+        await pause(clock, untilMs, either(signal, closing.signal)).catch((reason: unknown) => {
+          pace.leave();
+          throw reason;
+        });
+      }
       const startedAt = clock.uptime();
       try {
         const answer = await connection.send(operation, input, signal);

@@ -64,6 +64,14 @@ export class ReadPace {
     return at - now;
   }
 
+  /** Gives the place of a read back that is not made: who asks next has it. */
+  leave(): void {
+    const rate = this.unitsPerSecond;
+    if (rate === Infinity) return;
+    const now = this.#settings.clock.uptime();
+    this.#nextAt = Math.max(Math.min(now, this.#nextAt), this.#nextAt - (leastCost * 1000) / rate);
+  }
+
   /** How long a read would have to wait that asked now. */
   get waitMs(): number {
     return this.unitsPerSecond === Infinity

@@ -49,6 +49,19 @@ describe('a job that ends', () => {
     expect(row.record?.value('EmbeddedStderr')).toBe('oops\n');
   });
 
+  test('says what processor time and memory it used', async () => {
+    const pool = embedded();
+    const spin = `require('crypto').pbkdf2Sync('a', 'b', 5e5, 64, 'sha512'); Buffer.alloc(64e6, 1)`;
+    const script = `const { execPath } = process; ${spin}; setTimeout(() => 0, 1500)`;
+    const job = { ...shell(''), executable: process.execPath, arguments: ['-e', script] };
+    const { record } = await pool.until(only(await pool.submit(job)), 'SUCCEEDED');
+    const number = (name: string) => Number(record?.value(name));
+    expect(number('RemoteUserCpu')).toBeGreaterThan(0.05);
+    expect(number('CpusUsage')).toBeGreaterThan(0);
+    expect(number('ResidentSetSize')).toBeGreaterThan(40_000);
+    expect(record?.attribute('MemoryUsage').expression).toBe('((ResidentSetSize + 1023) / 1024)');
+  });
+
   test('takes along what it left running in its group, and its scratch folder', async () => {
     const pool = embedded();
     const job = { ...shell('pwd; touch file; sleep 1000 & exit 0'), environment: 'MARK=left' };

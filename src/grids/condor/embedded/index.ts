@@ -16,7 +16,7 @@ export interface EmbeddedPoolSettings {
   readonly name: string;
   /** Cores that jobs may ask for together; the machine's own number is not looked at. @default 4 */
   readonly cpus?: number | undefined;
-  /** Memory that jobs may ask for together; what they use is not measured. @default 4096 */
+  /** Memory that jobs may ask for together; what they use is measured, not limited. @default 4096 */
   readonly memoryMb?: number | undefined;
   /** Slots of equal size; without it one slot that is cut as jobs need it. */
   readonly slots?: number | undefined;

@@ -162,7 +162,8 @@ export class Schedd {
     this.settings.slots.release(activation.slot, this.settings.clock.now());
     this.settings.wake();
     if ('errno' in end) return this.#refused(job, end);
-    job.set({ ...usageOf(job, activation, this.settings.clock.now()), ...printed(end) });
+    const usage = usageOf(job, activation, this.settings.clock.now(), end.usage);
+    job.set({ ...usage, ...printed(end) });
     if (job.status === status.removed) this.#leave(job);
     else if (job.status === status.running) this.#finish(job, end);
     else if (job.startable) this.queue.wait(job);

@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Ad } from '../../../classad/ad.js';
+import { GroupUsage, type Usage } from './group-usage.js';
 import { OutputTail } from './output.js';
 import { splitArgs, splitArguments, splitEnvironment } from './words.js';
 
@@ -14,6 +15,8 @@ export interface Exit {
   readonly signal: number | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** Undefined where nobody saw it run: it was too short, or the system does not tell. */
+  readonly usage?: Usage | undefined;
 }
 
 /** The operating system refused to run the executable. */
@@ -50,6 +53,7 @@ export class ProcessStarter implements Starter {
   #folder: string | undefined;
   readonly #groups = new Map<number, Promise<unknown>>();
   readonly #outputBytes: number;
+  readonly #usage = new GroupUsage();
   #runs = 0;
   /** A process that ends without `stop` takes its jobs along all the same. */
   readonly #onProcessExit = (): void => {
@@ -73,6 +77,7 @@ export class ProcessStarter implements Starter {
   async stop(): Promise<void> {
     for (const pid of this.#groups.keys()) killGroup(pid, 'SIGKILL');
     await Promise.all(this.#groups.values());
+    await this.#usage.stop();
     process.removeListener('exit', this.#onProcessExit);
     if (this.#folder === undefined) return;
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 3 });
@@ -117,7 +122,9 @@ export class ProcessStarter implements Starter {
     outputs: readonly OutputTail[],
     scratch: string,
   ): Promise<Exit | Refusal> {
+    const usage = child.pid === undefined ? () => undefined : this.#usage.watch(child.pid);
     const last = await lastOf(child);
+    const used = usage();
     // What the job left running in its group ends with it.
     if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');
     for (const output of outputs) output.drain();
@@ -127,7 +134,7 @@ export class ProcessStarter implements Starter {
     await rm(scratch, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
     if (last instanceof Error) return refusalOf(last);
     const [stdout = '', stderr = ''] = outputs.map((output) => output.text());
-    return { ...last, stdout, stderr };
+    return { ...last, stdout, stderr, usage: used };
   }
 }
 

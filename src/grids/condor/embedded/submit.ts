@@ -129,6 +129,8 @@ const defaults: Attributes = {
   CumulativeSuspensionTime: 0,
   CumulativeSlotTime: 0,
   RemoteWallClockTime: 0,
+  RemoteUserCpu: 0,
+  RemoteSysCpu: 0,
   CurrentHosts: 0,
   MinHosts: 1,
   MaxHosts: 1,
