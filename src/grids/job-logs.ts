@@ -54,6 +54,10 @@ export interface JobCompletion {
   readonly seenAt: number;
 }
 
+/** Each end once: the job, and which of its ends it is. */
+export const nameOf = ({ key, revision }: Pick<JobCompletion, 'key' | 'revision'>): string =>
+  `${key.schedd} ${key.clusterId}.${key.procId} ${revision}`;
+
 export interface JobLogs {
   /** Followed as long as somebody holds it: until `signal` is aborted. */
   events(signal: AbortSignal): Promise<CompletionLog<JobEventEntry>>;

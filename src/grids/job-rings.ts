@@ -6,10 +6,13 @@ import type { Projection } from '../query/plan.js';
 import { covers, union } from '../query/plan.js';
 import { AppendLog } from '../streams/append-log.js';
 import { endOf, type LogPosition } from '../streams/cursor.js';
+import type { CompletionLog } from '../streams/log.js';
 import { RecentRows } from '../streams/recent.js';
+import type { SharedLogs } from '../streams/shared/shared-logs.js';
 import { decodeIdAs, encodeId } from './id.js';
-import type { JobCompletion, JobEventEntry, JobLogs } from './job-logs.js';
+import { nameOf, type JobCompletion, type JobEventEntry, type JobLogs } from './job-logs.js';
 import type { JobKey, JobPool, JobRow } from './jobs.js';
+import { SharedEnds } from './shared-ends.js';
 
 export interface JobRingsSettings {
   readonly gridName: string;
@@ -20,6 +23,8 @@ export interface JobRingsSettings {
   readonly maxEvents?: number;
   /** Rows kept for each set of fields that somebody asks for. @default 2_000 */
   readonly maxRows?: number;
+  /** Where the ends are kept, if replicas share them. */
+  readonly shared?: SharedLogs | undefined;
 }
 
 /** Rows of ends as they were found, and what was read of them. */
@@ -28,6 +33,8 @@ export interface RowsOfEnds {
   readonly read: Projection;
 }
 
+/** Ends at the end of the log among which those of a schedd are looked for. */
+const newestOf = 2_000;
 /** Sets of fields whose rows are kept; the longest unused goes first. */
 const maxProjections = 16;
 
@@ -35,7 +42,9 @@ export const nothing: Projection = { fields: new Set(), attributes: new Set() };
 const noRows: RowsOfEnds = { rows: new Map(), read: nothing };
 
 export class JobRings {
-  readonly completions: AppendLog<JobCompletion>;
+  /** The ends of this process alone; unused where replicas share them. */
+  readonly #own: AppendLog<JobCompletion>;
+  readonly #shared: SharedEnds | undefined;
   readonly #settings: JobRingsSettings;
   #events: AppendLog<JobEventEntry>;
   /** Ends that are logged, the oldest first: as many as the log keeps. */
@@ -46,10 +55,41 @@ export class JobRings {
 
   constructor(settings: JobRingsSettings) {
     this.#settings = settings;
-    this.completions = new AppendLog(`condor:${settings.gridName}`, {
-      limit: settings.maxCompletions ?? 50_000,
-    });
+    const { gridName, maxCompletions: limit = 50_000, shared: logs } = settings;
+    const name = `condor:${gridName}`;
+    this.#own = new AppendLog(name, { limit });
+    this.#shared =
+      logs && new SharedEnds({ logs, name, limit, heard: (end) => this.#tell(nameOf(end)) });
     this.#events = this.#newEvents();
+  }
+
+  get completions(): CompletionLog<JobCompletion> {
+    return this.#shared?.log ?? this.#own;
+  }
+
+  /** Resolves when the log of ends can be read and is written to. */
+  async begin(signal: AbortSignal): Promise<void> {
+    await this.#shared?.ready(signal);
+  }
+
+  /** Resolves when the ends that were found are in the log. */
+  async written(signal: AbortSignal): Promise<void> {
+    await this.#shared?.written(signal);
+  }
+
+  /** Nobody follows for now. */
+  async rest(): Promise<void> {
+    await this.#shared?.rest();
+  }
+
+  /** The newest ends of a schedd's jobs that the log has, the newest first. */
+  newest(schedd: string): readonly JobCompletion[] {
+    const { start, end } = this.completions;
+    const from = Math.max(start, end - newestOf);
+    return this.completions
+      .read(from, newestOf)
+      .filter(({ key }) => key.schedd === schedd)
+      .reverse();
   }
 
   get events(): AppendLog<JobEventEntry> {
@@ -77,15 +117,10 @@ export class JobRings {
     const news = completions.filter((completion) => {
       const name = nameOf(completion);
       if (this.#told.has(name)) return false;
-      this.#told.add(name);
+      this.#tell(name);
       return true;
     });
     if (news.length === 0) return news;
-    const { maxCompletions = 50_000 } = this.#settings;
-    for (const name of this.#told) {
-      if (this.#told.size <= maxCompletions) break;
-      this.#told.delete(name);
-    }
     const served = [...this.#wanted.values()].filter((projection) => covers(read, projection));
     for (const completion of news) {
       const row = rows.get(completion);
@@ -94,7 +129,8 @@ export class JobRings {
         this.#rowsOf(projection).remember(this.#rowKey(completion), row);
       }
     }
-    this.completions.append(news);
+    if (this.#shared === undefined) this.#own.append(news);
+    else this.#shared.add(news);
     return news;
   }
 
@@ -127,6 +163,15 @@ export class JobRings {
     this.#stopped = true;
     for (const rows of this.#rows.values()) rows.close();
     this.#rows.clear();
+  }
+
+  #tell(name: string): void {
+    this.#told.add(name);
+    const { maxCompletions = 50_000 } = this.#settings;
+    for (const oldest of this.#told) {
+      if (this.#told.size <= maxCompletions) break;
+      this.#told.delete(oldest);
+    }
   }
 
   #newEvents(): AppendLog<JobEventEntry> {
@@ -162,9 +207,6 @@ export class JobRings {
     return rows;
   }
 }
-
-const nameOf = ({ key, revision }: Pick<JobCompletion, 'key' | 'revision'>): string =>
-  `${key.schedd} ${key.clusterId}.${key.procId} ${revision}`;
 
 function keyOf(id: string): JobKey {
   const [schedd, clusterId, procId] = decodeIdAs('Job', id).parts;

@@ -118,6 +118,7 @@ export class Following {
     await this.#reader?.drained();
     this.#flush(Infinity);
     await Promise.all([...this.#followed.values()].map(({ ends }) => ends.settled(signal)));
+    await this.rings.written(signal);
   }
 
   readonly #abort = () => this.#stop.abort(new Error('The pool is not followed any more.'));
@@ -140,6 +141,14 @@ export class Following {
   async #add(schedd: Schedd): Promise<void> {
     const { reconcileMs = 30_000, lostAfterMs } = this.settings;
     const tail = this.tails.get(schedd.name) ?? new HistoryTail(this.pool, schedd);
+    const known = this.rings.newest(schedd.name).filter(({ state }) => state !== 'UNKNOWN');
+    const [last] = known;
+    // A log of replicas has what was told before this process followed.
+    if (last !== undefined)
+      tail.resume(
+        known.map(({ key }) => key),
+        last.seenAt,
+      );
     this.tails.set(schedd.name, tail);
     const followed: Followed = {
       schedd,

@@ -10,17 +10,33 @@ const maxNews = 200_000;
 const remembered = 50;
 /** Where the history could not be read when following began, its records since then, less this, are news. */
 const clockSlackMs = 5_000;
+/** Jobs that were held back from the history for longer, in the queue, are no news of a restart. */
+const resumeSlackMs = 600_000;
 
 export class HistoryTail {
   /** The newest records that were read, the newest first. */
   #known: readonly string[] = [];
   #begunAtMs: number | undefined;
   #begun = false;
+  #resumedMs: number | undefined;
 
   constructor(
     private readonly pool: Pool,
     private readonly schedd: Schedd,
   ) {}
+
+  /**
+   * Goes on behind the jobs that are known to have ended, the newest first: what has reached the history since is
+   * news. Records that entered their last state long before that are none, should all of these be gone.
+   */
+  resume(keys: readonly JobKey[], endedAtMs: number): void {
+    if (this.#begun || keys.length === 0) return;
+    this.#known = keys
+      .slice(0, remembered)
+      .map(({ clusterId, procId }) => `${clusterId}.${procId}`);
+    this.#resumedMs = endedAtMs - resumeSlackMs;
+    this.#begun = true;
+  }
 
   get begun(): boolean {
     return this.#begun;
@@ -43,7 +59,10 @@ export class HistoryTail {
     signal: AbortSignal,
   ): Promise<readonly Ad[]> {
     const read = await this.#read(attributes, maxNews, signal);
-    const sinceMs = this.#begun ? -Infinity : (this.#begunAtMs ?? Date.now()) - clockSlackMs;
+    const sinceMs = this.#begun
+      ? (this.#resumedMs ?? -Infinity)
+      : (this.#begunAtMs ?? Date.now()) - clockSlackMs;
+    this.#resumedMs = undefined;
     this.#known = [...read.slice(0, remembered).map(nameOf), ...this.#known].slice(0, remembered);
     this.#begun = true;
     return read.filter((ad) => endOf(ad) >= sinceMs).reverse();

@@ -1,5 +1,4 @@
 /** An HTCondor pool, asked by its own commands. */
-import type { SharedRedis } from '../../replicas/shared-redis.js';
 import type { Capability, GridHealth } from '../grid.js';
 import type { JobListing, JobPool } from '../jobs.js';
 import { actionCapabilities, openActions, type ActionSettings } from './actions/index.js';
@@ -37,8 +36,6 @@ export interface PoolSettings
   readonly pool?: string | undefined;
   /** Full names of the schedds to use; default: the host's own, and those that the collector lists. */
   readonly schedds?: readonly string[] | undefined;
-  /** What this server shares with its replicas; not stopped with the pool. */
-  readonly replicas?: SharedRedis | undefined;
 }
 
 const capabilities: readonly Capability[] = ['HISTORY', 'STREAM', 'RESUME', 'RAW_CONSTRAINT'];

@@ -7,6 +7,8 @@ import { JobRings } from '../job-rings.js';
 import type { JobPool } from '../jobs.js';
 import { parseDump } from './config-dump.js';
 import { Following } from './following.js';
+import { SharedLogs } from '../../streams/shared/shared-logs.js';
+import type { SharedRedis } from '../../replicas/shared-redis.js';
 import type { HistoryTail } from './history-tail.js';
 import type { Pool } from './pool.js';
 import type { Schedds } from './schedds.js';
@@ -32,6 +34,8 @@ export interface JobLogsSettings {
   readonly lostAfterMs?: number | undefined;
   /** Ends that are kept for who follows. @default 50_000 */
   readonly maxCompletions?: number | undefined;
+  /** What this server shares with its replicas; not stopped with the pool. */
+  readonly replicas?: SharedRedis | undefined;
 }
 
 interface Source {
@@ -42,6 +46,7 @@ interface Source {
 
 export class PoolLogs implements JobLogs {
   readonly #rings: JobRings;
+  readonly #shared: SharedLogs | undefined;
   readonly #tails = new Map<string, HistoryTail>();
   #following: Promise<Following> | undefined;
   /** The same once it has begun. */
@@ -61,10 +66,12 @@ export class PoolLogs implements JobLogs {
     private readonly here: boolean,
     private readonly settings: JobLogsSettings,
   ) {
-    const { maxCompletions } = settings;
+    const { maxCompletions, replicas } = settings;
+    this.#shared = replicas && new SharedLogs(replicas);
     this.#rings = new JobRings({
       gridName: pool.name,
       find,
+      shared: this.#shared,
       ...(maxCompletions !== undefined && { maxCompletions }),
     });
   }
@@ -139,6 +146,7 @@ export class PoolLogs implements JobLogs {
     this.#end();
     await this.#ending;
     this.#rings.stop();
+    await this.#shared?.stop();
   }
 
   /** Followed until `signal` is aborted; resolves when what happens from now on is told. */
@@ -157,10 +165,14 @@ export class PoolLogs implements JobLogs {
     const following = (this.#following ??= this.#begin());
     try {
       const current = await following;
+      // The log may have been lost with its Redis since.
+      await this.#rings.begin(AbortSignal.any([signal, this.#stop.signal]));
       if (this.#following === following) this.#current = current;
     } catch (error) {
       // Who comes next tries anew.
-      if (this.#following === following) this.#following = undefined;
+      if (this.#current === undefined && this.#following === following) {
+        this.#following = undefined;
+      }
       if (!signal.aborted) {
         signal.removeEventListener('abort', leave);
         leave();
@@ -176,6 +188,7 @@ export class PoolLogs implements JobLogs {
     const { reconcileMs, lostAfterMs, eventLog } = this.settings;
     const writers = eventLog ? eventLog.schedds : undefined;
     this.#rings.beginEvents();
+    await this.#rings.begin(this.#stop.signal);
     const following = new Following(this.pool, this.schedds, this.#tails, this.#rings, {
       path,
       writers,
@@ -202,7 +215,7 @@ export class PoolLogs implements JobLogs {
         (following) => following.stop(),
         () => undefined,
       ),
-    ]).then(() => undefined);
+    ]).then(() => this.#rings.rest());
   }
 
   #source(): Promise<Source> {

@@ -1,0 +1,111 @@
+/**
+ * The ends of a pool's jobs in a log that replicas share: each replica that follows the pool finds them, the one that
+ * has the lease writes them. What a replica found and the log does not have yet it keeps, for its own term.
+ */
+import { GridError } from '../errors.js';
+import type { EntryStore } from '../streams/append-log.js';
+import type { SharedLog } from '../streams/shared/shared-log.js';
+import type { SharedLogs } from '../streams/shared/shared-logs.js';
+import type { LogTerm } from '../streams/shared/term.js';
+import { nameOf, type JobCompletion } from './job-logs.js';
+
+export interface SharedEndsSettings {
+  readonly logs: SharedLogs;
+  readonly name: string;
+  /** Ends kept. */
+  readonly limit: number;
+  /** Hears of each end that is in the log. */
+  readonly heard: (completion: JobCompletion) => void;
+}
+
+/** How long the Redis may take to show the log. */
+const openMs = 10_000;
+
+export class SharedEnds {
+  readonly #settings: SharedEndsSettings;
+  readonly #found = new Map<string, JobCompletion>();
+  #log: SharedLog<JobCompletion>;
+  /** The log that this replica asks to write. */
+  #led: SharedLog<JobCompletion> | undefined;
+  #term: LogTerm<JobCompletion> | undefined;
+
+  constructor(settings: SharedEndsSettings) {
+    this.#settings = settings;
+    this.#log = this.#open();
+  }
+
+  get log(): SharedLog<JobCompletion> {
+    return this.#log;
+  }
+
+  /** Resolves when the log can be read, and is written to by this replica or another. */
+  async ready(signal: AbortSignal): Promise<void> {
+    if (this.#log.lost !== undefined) this.#log = this.#open();
+    const log = this.#log;
+    if (this.#led !== log) log.lead({ run: (term) => this.#lead(term) });
+    this.#led = log;
+    const late = AbortSignal.timeout(openMs);
+    try {
+      await log.until(() => log.isRead, AbortSignal.any([signal, late]));
+    } catch (error) {
+      if (!late.aborted || signal.aborted) throw error;
+      throw new GridError('UNAVAILABLE', 'The Redis of the replicas does not answer; try again.');
+    }
+  }
+
+  /** Written here, or found by the replica that writes. */
+  add(completions: readonly JobCompletion[]): void {
+    for (const completion of completions) this.#found.set(nameOf(completion), completion);
+    for (const oldest of this.#found.keys()) {
+      if (this.#found.size <= this.#settings.limit) break;
+      this.#found.delete(oldest);
+    }
+    this.#term?.append(completions);
+  }
+
+  /** Resolves when all that was added is in the log. */
+  async written(signal: AbortSignal): Promise<void> {
+    await this.#log.until(() => this.#found.size === 0, signal);
+  }
+
+  /** Lets another replica write. What was found and not written is kept. */
+  rest(): Promise<void> {
+    return this.#log.close();
+  }
+
+  #open(): SharedLog<JobCompletion> {
+    const { logs, name, limit, heard } = this.#settings;
+    const entries = new HeardEnds((completion) => {
+      this.#found.delete(nameOf(completion));
+      heard(completion);
+    });
+    return logs.open<JobCompletion>(name, { limit, entries });
+  }
+
+  async #lead(term: LogTerm<JobCompletion>): Promise<void> {
+    this.#term = term;
+    term.append([...this.#found.values()]);
+    await new Promise<void>((resolve) => {
+      if (term.signal.aborted) resolve();
+      term.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    if (this.#term === term) this.#term = undefined;
+  }
+}
+
+/** Entries as they are, each of which is heard of as it is read. */
+class HeardEnds implements EntryStore<JobCompletion> {
+  readonly #entries: JobCompletion[] = [];
+
+  constructor(private readonly heard: (completion: JobCompletion) => void) {}
+
+  at(place: number): JobCompletion {
+    // A log asks for places that were written.
+    return this.#entries[place] as JobCompletion;
+  }
+
+  put(place: number, completion: JobCompletion): void {
+    this.#entries[place] = completion;
+    this.heard(completion);
+  }
+}

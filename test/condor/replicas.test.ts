@@ -1,0 +1,115 @@
+/** Ends of a real pool's jobs in the log that replicas share: one order, one epoch, none missing, whoever dies. */
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { openPool } from '../../src/grids/condor/index.js';
+import { SharedRedis } from '../../src/replicas/shared-redis.js';
+import { SharedLog, type CompletionLog } from '../../src/streams/index.js';
+import type { JobCompletion } from '../../src/grids/job-logs.js';
+import type { RedisServer } from '../real/index.js';
+import { describeReal } from '../real/index.js';
+import { prefixOf } from './pool.js';
+
+const patience = { timeout: 60_000, interval: 20 };
+const minute = 120_000;
+
+describeReal('redis', 'replicas over one pool', (redis) => {
+  describeReal('pool', 'that is followed', (pool) => {
+    let server: RedisServer;
+    const clusters: number[] = [];
+    const closing: (() => unknown)[] = [];
+    beforeAll(async () => {
+      server = await redis.start();
+    });
+    afterEach(async () => {
+      for (const end of closing.splice(0).reverse()) await end();
+    });
+    afterAll(async () => {
+      await pool.remove(`member(ClusterId, {${clusters.join(',')}})`);
+      await server.stop();
+    });
+
+    async function job(): Promise<number> {
+      const lines = ['executable = /bin/true', 'transfer_executable = false', 'queue 1'];
+      const cluster = await pool.submit('alice', lines.join('\n'));
+      clusters.push(cluster);
+      return cluster;
+    }
+
+    /** A replica that follows; `die` cuts it off from Redis as its death would. */
+    async function replica(prefix: string) {
+      const replicas = await SharedRedis.open({ url: server.url, prefix, leaseMs: 600 });
+      const port = openPool({
+        ...{ name: 'condor', prefix: prefixOf(pool), replicas, lingerMs: 0, reconcileMs: 500 },
+        eventLog: { path: pool.eventLog },
+      });
+      const left = new AbortController();
+      closing.push(
+        () => {
+          replicas.stop();
+        },
+        () => port.stop(),
+      );
+      if (port.logs === undefined) throw new Error('A pool has logs.');
+      const log = await port.logs.completions(left.signal);
+      if (!(log instanceof SharedLog)) throw new Error('The log is shared.');
+      return {
+        logs: port.logs,
+        log,
+        die: () => {
+          replicas.stop();
+        },
+        stop: () => port.stop(),
+      };
+    }
+    const endsOf = ({ log }: { readonly log: CompletionLog<JobCompletion> }) =>
+      log.read(log.start, 100_000).map(({ key, state }) => `${key.clusterId} ${state}`);
+    const seen = (one: Parameters<typeof endsOf>[0], ...expected: readonly number[]) =>
+      vi.waitFor(() => {
+        const ends = endsOf(one);
+        for (const cluster of expected)
+          expect(ends.filter((end) => end === `${cluster} SUCCEEDED`)).toHaveLength(1);
+      }, patience);
+
+    it(
+      'have one log with one order, and go on when the one that writes it dies',
+      async () => {
+        const a = await replica('one');
+        const b = await replica('one');
+        const first = await Promise.all([job(), job()]);
+        await Promise.all([seen(a, ...first), seen(b, ...first)]);
+        expect(a.log.epoch).toBe(b.log.epoch);
+        expect(endsOf(a)).toEqual(endsOf(b).slice(0, a.log.end));
+        expect([a.log.leads, b.log.leads]).toEqual([true, false]);
+        const position = b.log.end;
+        a.die();
+        const second = await job();
+        await seen(b, ...first, second);
+        expect(b.log.leads).toBe(true);
+        expect(b.log.read(position, 1000).map(({ key }) => key.clusterId)).toContain(second);
+      },
+      minute,
+    );
+
+    it(
+      'tell in a new server what ended while none was there, behind what was told before',
+      async () => {
+        const a = await replica('two');
+        const first = await job();
+        await seen(a, first);
+        const position = await a.logs.position(new AbortController().signal);
+        await a.stop();
+        const between = await job();
+        await vi.waitFor(async () => {
+          const history = await pool.run(['condor_history', String(between), '-af', 'ClusterId']);
+          expect(history.stdout).toContain(String(between));
+        }, patience);
+        const b = await replica('two');
+        expect(b.log.epoch).toBe(position.epoch);
+        await seen(b, first, between);
+        const since = b.log.read(position.position, 1000).map(({ key }) => key.clusterId);
+        expect(since).toContain(between);
+        expect(since).not.toContain(first);
+      },
+      minute,
+    );
+  });
+});
