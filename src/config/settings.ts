@@ -46,10 +46,14 @@ const server = z.strictObject({
     .describe('How long a WebSocket may take to send connection_init.'),
   keepAliveMs: milliseconds
     .default(30_000)
-    .describe('Time between pings on a WebSocket; one that misses a pong is cut.'),
+    .describe(
+      'Time between pings on a WebSocket, comments in an event stream; a peer that takes none is cut.',
+    ),
   expiryGraceMs: milliseconds
     .default(5_000)
-    .describe('Time between the expiry of a token and the close of its WebSocket.'),
+    .describe(
+      'Time between the expiry of a token and the close of its WebSockets and event streams.',
+    ),
 });
 
 const limits = z.strictObject({
@@ -75,7 +79,9 @@ const limits = z.strictObject({
   actionJobs: count(100_000).default(1_000).describe('Jobs that one call may act on.'),
   operationsPerCaller: count().default(32).describe('Queries and mutations of one caller at once.'),
   subscriptionsPerCaller: count().default(100).describe('Open subscriptions of one caller.'),
-  connections: count().default(1_000).describe('Open WebSockets of all callers.'),
+  connections: count()
+    .default(1_000)
+    .describe('Open WebSockets of all callers, and as many event streams.'),
 });
 
 const token = z.strictObject({

@@ -104,7 +104,7 @@ const acceptsGraphqlJson = (request: HTTPGraphQLRequest | undefined): boolean =>
 const notOverHttp = (): GridError =>
   new GridError(
     'BAD_REQUEST',
-    'Subscriptions are answered over WebSocket (graphql-transport-ws) at this address, not over HTTP.',
+    'Subscriptions are answered over WebSocket (graphql-transport-ws) at this address, or to accept: text/event-stream.',
   );
 
 /** A fault of the request that a plugin finds: Apollo would answer it with a 500. */

@@ -5,7 +5,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 export const metricTable = {
   htc_graph_requests_total: {
     labels: ['transport', 'type', 'outcome'],
-    help: 'Operations by transport, type (query, mutation, subscription, none) and outcome (OK or an error code).',
+    help: 'Operations by transport (http, sse, ws), type (query, mutation, subscription, none) and outcome (OK or an error code).',
   },
   htc_graph_request_seconds: {
     labels: ['transport', 'type'],
@@ -25,7 +25,7 @@ export const metricTable = {
 
 type MetricName = keyof typeof metricTable;
 export type OperationType = 'query' | 'mutation' | 'subscription' | 'none';
-export type Transport = 'http' | 'ws';
+export type Transport = 'http' | 'sse' | 'ws';
 
 interface GridCall {
   readonly grid: string;

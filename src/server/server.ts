@@ -1,4 +1,4 @@
-/** The server: GraphQL over HTTP and WebSocket, health, metrics and the playground on one port. */
+/** The server: GraphQL over HTTP, server-sent events and WebSocket, health, metrics and the playground on one port. */
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -16,6 +16,7 @@ import { after } from './deadline.js';
 import { documentReader } from './documents.js';
 import { maskedMessage } from './errors.js';
 import { createGate } from './gate.js';
+import { createEventStreams, wantsEvents } from './event-streams.js';
 import { httpOperations } from './http-operations.js';
 import { requestIdOf, type Logger } from './log.js';
 import type { Metrics } from './metrics.js';
@@ -67,14 +68,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   });
   const documents = documentReader(schema, limits, introspection);
   const streams = new Streams({ makeContext, draining, metrics, logFault });
-  const sockets = createSockets({
-    ...options,
-    documents,
-    streams,
-    concurrency,
-    draining,
-    logFault,
-  });
+  const parts = { ...options, documents, streams, concurrency, draining, logFault };
+  const sockets = createSockets(parts);
+  const eventStreams = createEventStreams(parts);
   const readiness = createReadiness(options.readiness, draining);
   const playground = settings.playground ? await playgroundFiles(options.playground) : undefined;
   const gate = createGate(settings);
@@ -116,9 +112,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     response: ServerResponse,
     requestId: string,
   ): Promise<void> {
-    const trace = startTrace('http', requestId);
+    const events = wantsEvents(request);
+    const trace = startTrace(events ? 'sse' : 'http', requestId);
     try {
-      await answerOperation(request, response, trace);
+      if (events) await eventStreams.answer(request, response, trace);
+      else await answerOperation(request, response, trace);
     } catch (error) {
       trace.outcome = asGridError(error, requestId, () => undefined).code;
       throw error;
@@ -175,7 +173,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       // A connection is idle once its answer has gone; nothing else tells of that moment.
       const idle = setInterval(() => http.closeIdleConnections(), 50);
       const cancel = after(settings.shutdownMs, () => http.closeAllConnections());
-      await Promise.all([closed, sockets.stop(settings.shutdownMs)]);
+      const { shutdownMs } = settings;
+      await Promise.all([closed, sockets.stop(shutdownMs), eventStreams.stop(shutdownMs)]);
       clearInterval(idle);
       cancel();
       await apollo.stop();

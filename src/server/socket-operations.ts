@@ -1,13 +1,12 @@
 /** GraphQL over WebSocket: what graphql-ws asks at each step of an operation. */
-import { getOperationAST, GraphQLError, type ExecutionArgs, type GraphQLSchema } from 'graphql';
+import type { ExecutionArgs, GraphQLSchema } from 'graphql';
 import type { ServerOptions, SubscribePayload } from 'graphql-ws';
-import { authorizationOf, isExpired, type Authenticator } from '../access/authenticator.js';
+import { authorizationOf, type Authenticator } from '../access/authenticator.js';
 import type { Caller } from '../access/caller.js';
 import { GridError } from '../errors.js';
 import type { Concurrency } from './concurrency.js';
 import type { ReadDocument } from './documents.js';
 import { formatError, type LogFault } from './errors.js';
-import { refusalOfVariables } from './limits.js';
 import type { Logger } from './log.js';
 import type { Metrics } from './metrics.js';
 import {
@@ -18,6 +17,7 @@ import {
   type MakeContext,
   type Trace,
 } from './operation.js';
+import { errorsOf, prepare } from './prepare.js';
 import { endsAtOnce } from './source.js';
 import type { Outlet } from './streams/member.js';
 import { streamKey } from './streams/stream-key.js';
@@ -75,7 +75,7 @@ export interface SocketOperationsOptions {
 type Hooks = ServerOptions<Record<string, unknown> | undefined, Connection>;
 
 export function socketOperations(options: SocketOperationsOptions): Hooks {
-  const { schema, documents, streams, authenticator, concurrency, makeContext, draining } = options;
+  const { schema, streams, authenticator, concurrency, makeContext, draining } = options;
   const { metrics, log, logFault } = options;
   const beginnings = new WeakMap<ExecutionArgs, Beginning>();
   let count = 0;
@@ -88,30 +88,7 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
   ): ExecutionArgs {
     const { caller } = connection;
     if (!caller) throw new Error('An operation came before the connection was acknowledged.');
-    trace.identity = caller.identity;
-    if (draining.aborted) {
-      throw new GridError('UNAVAILABLE', 'The server is stopping; connect again.', {
-        retryAfterMs: 1_000,
-      });
-    }
-    if (isExpired(caller)) {
-      throw new GridError('UNAUTHENTICATED', 'The token has expired; connect with a new one.');
-    }
-    const document = documents(payload.query);
-    if (!('kind' in document)) throw new Refused(document);
-    const operation = getOperationAST(document, payload.operationName);
-    if (!operation) {
-      throw new GridError(
-        'OPERATION_RESOLUTION_FAILURE',
-        payload.operationName == null
-          ? 'The document has several operations or none: name the one to run in operationName.'
-          : `The document has no operation named "${payload.operationName}".`,
-      );
-    }
-    trace.type = operation.operation;
-    trace.name = operation.name?.value ?? null;
-    const refusal = refusalOfVariables(payload.variables);
-    if (refusal) throw refusal;
+    const { document, operation } = prepare(payload, caller, trace, options);
     const kind = trace.type === 'subscription' ? 'subscriptions' : 'operations';
     const leave = concurrency.enter(kind, caller.identity);
     const abort = new AbortController();
@@ -171,7 +148,7 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
         );
         return args;
       } catch (error) {
-        const errors = error instanceof Refused ? error.errors : [asGraphQLError(error)];
+        const errors = errorsOf(error);
         const running = connection.running.get(payload);
         if (running) {
           running.trace.outcome = 'INTERNAL_SERVER_ERROR';
@@ -239,17 +216,3 @@ const outletOf = ({ outlet }: Connection, id: string, trace: Trace): Outlet => (
 const closed = (text: string): string => `${text}}`;
 
 async function* nothing(): AsyncGenerator<never, void, undefined> {}
-
-/** A document that is not run, with all that is wrong with it. */
-class Refused extends Error {
-  constructor(readonly errors: readonly GraphQLError[]) {
-    super('The document is refused.');
-  }
-}
-
-const asGraphQLError = (error: unknown): GraphQLError =>
-  error instanceof GraphQLError
-    ? error
-    : new GraphQLError(error instanceof Error ? error.message : String(error), {
-        originalError: error instanceof Error ? error : new Error(String(error)),
-      });

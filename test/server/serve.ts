@@ -139,6 +139,8 @@ function tinySchema(): GraphQLSchema {
 }
 
 export interface ServeOptions {
+  /** Default: the tiny one. */
+  readonly schema?: GraphQLSchema;
   readonly server?: Record<string, unknown>;
   readonly limits?: Record<string, unknown>;
   readonly tokens?: readonly StaticToken[];
@@ -171,7 +173,7 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
   const authenticator: Authenticator = options.tokens ? staticTokens(options.tokens) : openAccess;
   const metrics = createMetrics();
   const server = await createServer({
-    schema: tinySchema(),
+    schema: options.schema ?? tinySchema(),
     settings: serverSettings,
     limits,
     authenticator,
