@@ -2,19 +2,10 @@
  * Reads the syntax of PCRE2, over bytes, as far as it needs no backtracking: no references back, no looking
  * around, no atomic groups. What is beyond that, and what is wrong, is refused alike.
  */
-import {
-  anyByte,
-  blanks,
-  bytesWhere,
-  caseless,
-  digits,
-  inverse,
-  lineFeed,
-  named,
-  spaces,
-  verticals,
-  wordBytes,
-} from './tree.js';
+import { bracket } from './bracket.js';
+import { escaped, single } from './escape.js';
+import { PatternReader, RegexRefused, RegexWrong } from './reader.js';
+import { anyByte, caseless, inverse, lineFeed, verticals } from './tree.js';
 import type { Assertion, ByteSet, RegexNode } from './tree.js';
 
 export interface RegexFlags {
@@ -22,16 +13,6 @@ export interface RegexFlags {
   readonly multiline: boolean;
   readonly dotAll: boolean;
   readonly extended: boolean;
-}
-
-/** A pattern that is right, but not matched here. */
-export class RegexRefused extends Error {
-  override readonly name = 'RegexRefused';
-}
-
-/** A pattern that PCRE2 refuses as well. */
-export class RegexWrong extends Error {
-  override readonly name = 'RegexWrong';
 }
 
 export interface ParsedRegex {
@@ -42,46 +23,49 @@ export interface ParsedRegex {
 
 const mostRepeats = 65535;
 const mostNesting = 50;
+/** PCRE2 takes some more; the node of each byte is what it costs here. */
+const mostBytes = 32 * 1024;
 
 /** The pattern comes with a code unit for each byte. */
 export function parseRegex(pattern: string, flags: RegexFlags): ParsedRegex {
-  const parser = new RegexParser(pattern, flags);
+  if (pattern.length > mostBytes) throw new RegexRefused('too long');
+  const reader = new PatternReader(pattern);
+  const parser = new RegexParser(reader, flags);
   const tree = parser.alternatives(0);
-  if (!parser.atEnd()) throw new RegexWrong('unmatched )');
+  if (!reader.atEnd()) throw new RegexWrong('unmatched )');
   return { tree, groups: parser.groups };
 }
 
 class RegexParser {
   groups = 0;
-  private at = 0;
+  private readonly names = new Set<string>();
 
   constructor(
-    private readonly pattern: string,
+    private readonly reader: PatternReader,
     private flags: RegexFlags,
   ) {}
-
-  atEnd(): boolean {
-    return this.at >= this.pattern.length;
-  }
 
   alternatives(depth: number): RegexNode {
     if (depth > mostNesting) throw new RegexRefused('groups nest too deep');
     const before = this.flags;
     const parts = [this.sequence(depth)];
-    while (this.take('|')) parts.push(this.sequence(depth));
+    while (this.reader.take('|')) parts.push(this.sequence(depth));
     this.flags = before;
     const [only] = parts;
     return parts.length === 1 && only ? only : { kind: 'alternatives', parts };
   }
 
   private sequence(depth: number): RegexNode {
+    const { reader } = this;
     const parts: RegexNode[] = [];
-    while (!this.atEnd() && !this.sees('|') && !this.sees(')')) {
-      if (this.take('\\Q')) {
-        for (const byte of this.until('\\E')) parts.push(this.quantified(this.byte(byte)));
+    while (!reader.atEnd() && !reader.sees('|') && !reader.sees(')')) {
+      if (this.skipIgnored()) continue;
+      if (reader.take('\\Q')) {
+        const atoms = [...reader.until('\\E').text].map((byte) => this.byte(byte));
+        const last = atoms.pop();
+        parts.push(...atoms, ...(last ? [this.quantified(last)] : []));
         continue;
       }
-      if (this.take('\\E') || this.skipIgnored()) continue;
       const atom = this.atom(depth);
       if (atom !== null) parts.push(this.quantified(atom));
     }
@@ -90,12 +74,12 @@ class RegexParser {
   }
 
   private atom(depth: number): RegexNode | null {
-    const char = this.next();
+    const char = this.reader.next();
     switch (char) {
       case '(':
         return this.group(depth);
       case '[':
-        return { kind: 'set', set: this.bracket() };
+        return { kind: 'set', set: this.bracketed() };
       case '.':
         return { kind: 'set', set: this.flags.dotAll ? anyByte : inverse(lineFeed) };
       case '^':
@@ -107,7 +91,7 @@ class RegexParser {
       case '?':
         throw new RegexWrong('nothing to repeat');
       case '{':
-        if (this.match(/ *(?:\d+ *(?:, *\d* *)?|, *\d+ *)\}/y) === null) return this.byte(char);
+        if (!this.reader.seesLike(bounds)) return this.byte(char);
         throw new RegexWrong('nothing to repeat');
       case '\\':
         return this.escape();
@@ -117,30 +101,30 @@ class RegexParser {
   }
 
   private group(depth: number): RegexNode | null {
-    if (!this.take('?')) {
-      if (this.sees('*')) throw new RegexRefused('a verb');
+    if (!this.reader.take('?')) {
+      if (this.reader.sees('*')) throw new RegexRefused('a verb');
       return this.remembered(depth);
     }
-    if (this.take('#')) {
-      this.until(')');
-      return null;
-    }
-    const name = this.match(/(?:P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')/y);
-    if (name !== null) return this.remembered(depth);
-    const options = this.match(/\^?[imsxnJ]*(?:-[imsxnJ]*)?/y) ?? '';
-    if (/[nJ]/.test(options)) throw new RegexRefused('an option of groups');
+    const name = this.reader.match(/P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)'/y);
+    if (name !== null) return this.remembered(depth, name[1] ?? name[2]);
+    const options = this.reader.match(/\^?[imsxnJ]*(?:-[imsxnJ]*)?/y)?.[0] ?? '';
+    if (/[nJ]|xx/.test(options)) throw new RegexRefused('an option of groups or brackets');
     const before = this.flags;
     this.flags = withOptions(before, options);
     // Options without a colon hold to the end of the group around them.
-    if (this.take(')')) return null;
-    if (!this.take(':')) throw new RegexRefused('a group of this kind');
+    if (this.reader.take(')')) return null;
+    if (!this.reader.take(':')) throw new RegexRefused('a group of this kind');
     const part = this.alternatives(depth + 1);
     this.close();
     this.flags = before;
     return { kind: 'sequence', parts: [part] };
   }
 
-  private remembered(depth: number): RegexNode {
+  private remembered(depth: number, name?: string): RegexNode {
+    if (name !== undefined) {
+      if (this.names.has(name)) throw new RegexWrong('two groups of one name');
+      this.names.add(name);
+    }
     this.groups += 1;
     const index = this.groups;
     const part = this.alternatives(depth + 1);
@@ -149,98 +133,45 @@ class RegexParser {
   }
 
   private close(): void {
-    if (!this.take(')')) throw new RegexWrong('a group is not closed');
+    if (!this.reader.take(')')) throw new RegexWrong('a group is not closed');
   }
 
   private quantified(atom: RegexNode): RegexNode {
     let part = atom;
     for (let count = 0; ; count += 1) {
       while (this.skipIgnored());
-      const found = this.match(/[*+?]|\{ *\d+ *(?:, *\d* *)?\}|\{ *, *\d+ *\}/y);
-      if (found === null) return part;
+      const found = this.reader.match(quantifier)?.[0];
+      if (found === undefined) return part;
       if (atom.kind === 'assertion') throw new RegexWrong('nothing to repeat');
       if (count > 0) throw new RegexWrong('a quantifier too many');
       const [least, most] = boundsOf(found);
       if (most < least || (most !== Infinity && most > mostRepeats) || least > mostRepeats) {
         throw new RegexWrong('bounds of a quantifier');
       }
-      const greedy = !this.take('?');
-      if (this.sees('+')) throw new RegexRefused('a possessive quantifier');
+      const greedy = !this.reader.take('?');
+      if (this.reader.sees('+')) throw new RegexRefused('a possessive quantifier');
       part = { kind: 'repeat', part, least, most, greedy };
     }
   }
 
   private escape(): RegexNode {
-    const char = this.next();
+    const char = this.reader.next();
     const assertion = assertions[char];
     if (assertion !== undefined) return this.assertion(assertion);
-    if (char === 'N') return { kind: 'set', set: inverse(lineFeed) };
+    if (char === 'N') {
+      if (this.reader.sees('{') && !this.reader.seesLike(quantifier))
+        throw new RegexWrong('a byte by its name');
+      return { kind: 'set', set: inverse(lineFeed) };
+    }
     if (char === 'R') return lineBreak;
-    return { kind: 'set', set: this.folded(this.escapedSet(char, false)) };
+    const found = escaped(this.reader, char, false);
+    return { kind: 'set', set: this.folded(typeof found === 'number' ? single(found) : found) };
   }
 
-  private escapedSet(char: string, inBracket: boolean): ByteSet {
-    const known = classes[char];
-    if (known !== undefined) return known;
-    return single(this.escapedByte(char, inBracket));
-  }
-
-  private escapedByte(char: string, inBracket: boolean): number {
-    const control = controls[char];
-    if (control !== undefined) return control;
-    if (char === 'b' && inBracket) return 8;
-    if (char === 'x') {
-      const braced = this.match(/\{[0-9a-fA-F]{1,2}\}/y)?.slice(1, -1);
-      const digits = braced ?? this.match(/[0-9a-fA-F]{1,2}/y);
-      if (digits === null || digits === undefined) throw new RegexWrong('\\x without digits');
-      return parseInt(digits, 16);
-    }
-    if (char === 'o') return octalByte(this.match(/\{[0-7]{1,3}\}/y)?.slice(1, -1) ?? '');
-    if (char === '0' || (inBracket && /[1-7]/.test(char))) {
-      return octalByte(char + (this.match(/[0-7]{1,2}/y) ?? ''));
-    }
-    if (char === 'c') return this.next().toUpperCase().charCodeAt(0) ^ 64;
-    if (/[CKNPRXgkp0-9]/.test(char)) throw new RegexRefused(`the escape \\${char}`);
-    if (/[A-Za-z]/.test(char)) throw new RegexWrong(`the escape \\${char}`);
-    return char.charCodeAt(0);
-  }
-
-  private bracket(): ByteSet {
-    const negated = this.take('^');
-    let set = bytesWhere(() => false);
-    for (let first = true; first || !this.sees(']'); first = false) {
-      if (this.take('\\E')) continue;
-      if (this.take('\\Q')) throw new RegexRefused('quoting in brackets');
-      const low = this.bracketItem();
-      if (typeof low !== 'number' || !this.sees('-') || this.pattern.charAt(this.at + 1) === ']') {
-        set = union(set, typeof low === 'number' ? single(low) : low);
-        continue;
-      }
-      this.at += 1;
-      const high = this.bracketItem();
-      if (typeof high !== 'number' || high < low) throw new RegexWrong('a range');
-      set = union(
-        set,
-        bytesWhere((byte) => byte >= low && byte <= high),
-      );
-    }
-    this.at += 1;
+  private bracketed(): ByteSet {
+    const { set, negated } = bracket(this.reader);
     const all = this.folded(set);
     return negated ? inverse(all) : all;
-  }
-
-  private bracketItem(): number | ByteSet {
-    const posix = this.match(/\[:[^\]\\]*:\]/y);
-    if (posix !== null) {
-      const known = named[posix.replace(/^\[:\^?|:\]$/g, '')];
-      if (known === undefined) throw new RegexRefused('a named class');
-      return posix.startsWith('[:^') ? inverse(known) : known;
-    }
-    if (this.match(/\[[.=]/y) !== null) throw new RegexRefused('a collating element');
-    const char = this.next();
-    if (char !== '\\') return char.charCodeAt(0);
-    const escaped = this.next();
-    return classes[escaped] ?? this.escapedByte(escaped, true);
   }
 
   private byte(char: string): RegexNode {
@@ -255,42 +186,21 @@ class RegexParser {
     return { kind: 'assertion', assertion };
   }
 
-  /** Blanks and comments of the extended form. */
+  /** Comments, ends and empty parts of what is quoted; in the extended form blanks. A quantifier may stand behind them. */
   private skipIgnored(): boolean {
-    return this.flags.extended && this.match(/[ \t\n\v\f\r]+|#[^\n]*\n?/y) !== null;
-  }
-
-  private until(end: string): string {
-    const found = this.pattern.indexOf(end, this.at);
-    const text = this.pattern.slice(this.at, found === -1 ? undefined : found);
-    if (found === -1 && end === ')') throw new RegexWrong('a comment is not closed');
-    this.at = found === -1 ? this.pattern.length : found + end.length;
-    return text;
-  }
-
-  private next(): string {
-    if (this.atEnd()) throw new RegexWrong('the pattern breaks off');
-    this.at += 1;
-    return this.pattern.charAt(this.at - 1);
-  }
-
-  private sees(text: string): boolean {
-    return this.pattern.startsWith(text, this.at);
-  }
-
-  private take(text: string): boolean {
-    const found = this.sees(text);
-    if (found) this.at += text.length;
-    return found;
-  }
-
-  private match(sticky: RegExp): string | null {
-    sticky.lastIndex = this.at;
-    const found = sticky.exec(this.pattern)?.[0] ?? null;
-    this.at += found?.length ?? 0;
-    return found;
+    const { reader } = this;
+    if (reader.take('(?#')) {
+      if (!reader.until(')').isEnded) throw new RegexWrong('a comment is not closed');
+      return true;
+    }
+    if (reader.take('\\E') || reader.take('\\Q\\E')) return true;
+    return this.flags.extended && reader.match(/[ \t\n\v\f\r]+|#[^\n]*\n?/y) !== null;
   }
 }
+
+/** What may stand between the braces of a quantifier, with the closing one. */
+const bounds = / *(?:\d+ *(?:, *\d* *)?|, *\d+ *)\}/y;
+const quantifier = /[*+?]|\{ *(?:\d+ *(?:, *\d* *)?|, *\d+ *)\}/y;
 
 const assertions: Readonly<Record<string, Assertion>> = {
   A: 'subject-start',
@@ -300,26 +210,6 @@ const assertions: Readonly<Record<string, Assertion>> = {
   B: 'no-word',
   G: 'match-start',
 };
-
-const classes: Readonly<Record<string, ByteSet>> = {
-  d: digits,
-  D: inverse(digits),
-  w: wordBytes,
-  W: inverse(wordBytes),
-  s: spaces,
-  S: inverse(spaces),
-  h: blanks,
-  H: inverse(blanks),
-  v: verticals,
-  V: inverse(verticals),
-};
-
-const controls: Readonly<Record<string, number>> = { a: 7, e: 27, f: 12, n: 10, r: 13, t: 9 };
-
-const single = (byte: number): ByteSet => bytesWhere((other) => other === byte);
-
-const union = (left: ByteSet, right: ByteSet): ByteSet =>
-  left.map((has, byte) => has | (right[byte] ?? 0));
 
 const lineBreak: RegexNode = {
   kind: 'alternatives',
@@ -334,12 +224,6 @@ const lineBreak: RegexNode = {
     { kind: 'set', set: verticals },
   ],
 };
-
-function octalByte(text: string): number {
-  const byte = parseInt(text, 8);
-  if (!(byte <= 255)) throw new RegexRefused('an octal escape');
-  return byte;
-}
 
 function boundsOf(quantifier: string): readonly [number, number] {
   if (quantifier === '*') return [0, Infinity];

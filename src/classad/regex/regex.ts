@@ -1,7 +1,8 @@
 /** Regular expressions of ClassAd functions: PCRE2's syntax over bytes, and never an endless match. */
 import { isAscii } from '../bytes.js';
 import { nativeRegex, safeLength } from './native.js';
-import { parseRegex, RegexRefused, RegexWrong } from './parse.js';
+import { parseRegex } from './parse.js';
+import { RegexRefused, RegexWrong } from './reader.js';
 import { compile, ProgramTooLong, run } from './program.js';
 import type { MatchOptions, Program } from './program.js';
 import type { RegexNode } from './tree.js';
@@ -25,19 +26,28 @@ export type Unmatchable = 'wrong' | 'refused';
 
 const cached = new Map<string, Regex | Unmatchable>();
 const mostCached = 500;
+/** Of all cached patterns together: one that repeats groups is long, however short its text. */
+const mostInstructions = 200_000;
+let instructions = 0;
 
 /** Of the options `i`, `m`, `s` and `x` count, others are passed over. */
 export function compileRegex(pattern: string, options: string): Regex | Unmatchable {
-  const key = options === '' ? pattern : `${pattern}\0${options}`;
+  // Both may hold anything.
+  const key = `${options.length} ${options}${pattern}`;
   const known = cached.get(key);
   if (known !== undefined) return known;
-  if (cached.size >= mostCached) cached.clear();
   const regex = compiled(pattern, options);
+  const size = typeof regex === 'string' ? 0 : regex.instructions;
+  if (cached.size >= mostCached || instructions + size > mostInstructions) {
+    cached.clear();
+    instructions = 0;
+  }
+  instructions += size;
   cached.set(key, regex);
   return regex;
 }
 
-function compiled(pattern: string, options: string): Regex | Unmatchable {
+function compiled(pattern: string, options: string): LinearRegex | Unmatchable {
   try {
     const { tree, groups } = parseRegex(bytesOf(pattern), {
       caseless: options.includes('i'),
@@ -56,12 +66,14 @@ function compiled(pattern: string, options: string): Regex | Unmatchable {
 class LinearRegex implements Regex {
   private readonly native: RegExp | null;
   private readonly nativeLength: number;
+  readonly instructions: number;
 
   constructor(
     tree: RegexNode,
     private readonly program: Program,
     private readonly groups: number,
   ) {
+    this.instructions = program.length;
     this.nativeLength = safeLength(tree);
     this.native = this.nativeLength > 0 ? nativeRegex(tree) : null;
   }

@@ -1,0 +1,62 @@
+/** Patterns whose meaning hangs on a corner of PCRE2's syntax, held equal to HTCondor. */
+import { expect, test } from 'vitest';
+import { compileRegex } from '../../src/classad/regex/regex.js';
+import { evaluate, parseExpression, valueText } from '../../src/classad/index.js';
+import { describeReal } from '../real/index.js';
+import { ask } from './oracle.js';
+
+const cases = [
+  // A quantifier is for the last byte of what is quoted, and stands behind comments and ends of quotes as well.
+  ['regexps("\\\\Qab\\\\E*", "abbb", "[\\\\0]")', '"[abbb]"'],
+  ['regexps("\\\\Q*\\\\E+", "a**", "[\\\\0]")', '"[**]"'],
+  ['regexps("a(?#c)*", "aaa", "[\\\\0]")', '"[aaa]"'],
+  ['regexps("a\\\\Q\\\\E*", "aaa", "[\\\\0]")', '"[aaa]"'],
+  ['regexps("a\\\\E*", "aaa", "[\\\\0]")', '"[aaa]"'],
+  ['regexp("(?#", "a")', 'error'],
+  ['regexp("\\\\E*", "a")', 'error'],
+  // Bytes by number.
+  ['regexp("\\\\x{041}", "A")', 'true'],
+  ['regexp("\\\\x{ 41 }", "A")', 'true'],
+  ['regexp("\\\\o{0101}", "A")', 'true'],
+  ['regexp("\\\\x{141}", "A")', 'error'],
+  ['regexp("\\\\xg", "g")', 'error'],
+  ['regexp("\\\\N{U+41}", "A")', 'error'],
+  ['regexp("\\\\N{2}", "aa")', 'true'],
+  // Brackets: a kind is no end of a range, nor without brackets of its own.
+  ['regexp("[\\\\d-z]", "-")', 'error'],
+  ['regexp("[a-\\\\d]", "-")', 'error'],
+  ['regexp("[[:digit:]-z]", "-")', 'error'],
+  ['regexp("[\\\\d-]", "-")', 'true'],
+  ['regexp("[:alpha:]", "a")', 'error'],
+  ['regexp("[]a]", "]")', 'true'],
+  ['regexp("[]", "]")', 'error'],
+  ['regexp("(?<n>a)(?<n>b)", "ab")', 'error'],
+] as const;
+
+test.each(cases)('%s is %s', (text, value) => {
+  expect(valueText(evaluate(parseExpression(text)))).toBe(value);
+});
+
+describeReal('pool', 'in HTCondor', (pool) => {
+  test('they are the same', async () => {
+    const expressions = cases.map(([text]) => text);
+    const answers = await ask(pool, { my: '[]', target: '[]', expressions });
+    expect(answers.map((answer) => answer?.value)).toEqual(cases.map(([, value]) => value));
+  });
+});
+
+test('an option that changes brackets is refused, as is what is too long', () => {
+  expect(compileRegex('(?xx:[a b])', '')).toBe('refused');
+  expect(compileRegex('a'.repeat(1_000_000), '')).toBe('refused');
+});
+
+test('a pattern is not taken for another one with options', () => {
+  const spender = { spend: () => undefined };
+  const matches = (pattern: string, options: string): boolean => {
+    const regex = compileRegex(pattern, options);
+    return typeof regex !== 'string' && regex.test('A', spender);
+  };
+  expect(matches('a', 'i')).toBe(true);
+  expect(matches('a\0i', '')).toBe(false);
+  expect(matches('\0i', 'a')).toBe(false);
+});
