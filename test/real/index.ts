@@ -5,6 +5,7 @@
 import { describe, test } from 'vitest';
 import { findChromium, type RealChromium } from './chromium.js';
 import { findPool, findSecondPool, type RealPool } from './pool.js';
+import { findPython, type RealPython } from './python.js';
 import { findRedis, type RealRedis } from './redis.js';
 
 export type { RealPool } from './pool.js';
@@ -15,6 +16,7 @@ export interface RealParts {
   readonly 'second pool': RealPool;
   readonly redis: RealRedis;
   readonly chromium: RealChromium;
+  readonly python: RealPython;
 }
 
 declare module 'vitest' {
@@ -29,6 +31,7 @@ const find: { readonly [P in keyof RealParts]: () => RealParts[P] | string } = {
   'second pool': findSecondPool,
   redis: findRedis,
   chromium: findChromium,
+  python: findPython,
 };
 
 /** `describe` for a suite that needs a real part, which its body is given. */

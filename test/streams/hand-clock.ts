@@ -29,7 +29,8 @@ export class HandClock implements Clock {
     const until = this.#elapsed + ms;
     for (;;) {
       await settle();
-      const next = [...this.#timers].sort((a, b) => a.at - b.at)[0];
+      let next: { readonly at: number; readonly callback: () => void } | undefined;
+      for (const timer of this.#timers) if (next === undefined || timer.at < next.at) next = timer;
       if (!next || next.at > until) break;
       this.#timers.delete(next);
       this.#elapsed = Math.max(this.#elapsed, next.at);
