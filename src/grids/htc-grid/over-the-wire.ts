@@ -162,7 +162,7 @@ async function assemble(settings: TaskGridSettings, closing: Closing): Promise<H
     source.stop();
   });
   const registry = await openRegistry(settings, (entry) => {
-    logs.peek(entry.session)?.expect(entry.accepted);
+    logs.expect(entry.session, entry.accepted);
   });
   closing.add(() => registry.stop());
   const components: Component[] = [

@@ -60,7 +60,8 @@ export async function buildSession(
   state.apply(snapshot.sort(byCompletion), seenAt, isTold);
   state.apply(early, seenAt, isTold);
   early = undefined;
-  if (expected !== undefined) state.expect(expected);
+  // What was heard meanwhile is newer.
+  if (expected !== undefined) state.expect(state.expected ?? expected);
 }
 
 /**

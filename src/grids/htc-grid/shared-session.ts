@@ -25,15 +25,14 @@ export interface SharedSessionSettings extends SessionParts {
   readonly heard: (completions: readonly Completion[], isNews: boolean) => void;
 }
 
-/** A submission elsewhere that ended with fewer tasks is asked for so often, while nothing is open. */
-const expectedEveryMs = 5000;
 const pageEntries = 1000;
 /** How long the Redis may take to show a log. */
 const openMs = 10_000;
 
 export class SharedSession implements FollowedSession {
   readonly log: SharedLog<Completion>;
-  /** What this replica knows by itself, while it has the lease and once it is as the table is. */
+  /** What this replica finds out, while it has the lease; its own once that is as the table is. */
+  #found: SessionLog | undefined;
   #own: SessionLog | undefined;
   #counts: { readonly note: string; readonly byState: ReadonlyMap<NativeState, number> } = {
     note: '',
@@ -93,16 +92,17 @@ export class SharedSession implements FollowedSession {
 
   /** Another replica that has the lease hears of it from its source. */
   apply(changes: readonly TaskChange[]): void {
-    this.#own?.apply(changes);
+    this.#found?.apply(changes);
   }
 
   expect(tasks: number): void {
-    this.#own?.expect(tasks);
+    this.#found?.expect(tasks);
   }
 
   async #lead(term: LogTerm<Completion>): Promise<void> {
     const { session, clock } = this.settings;
     const state = new SessionLog(this.#endsOf(term), undefined, clock);
+    this.#found = state;
     const told = this.#told();
     try {
       await new Promise<void>((resolve, reject) => {
@@ -118,14 +118,13 @@ export class SharedSession implements FollowedSession {
             this.#own = state;
             // The first note says that the log is built.
             term.noted();
-            this.#askExpected(state, term.signal);
           })
           .catch((error: unknown) => {
             reject(error instanceof Error ? error : new Error(String(error)));
           });
       });
     } finally {
-      this.#own = undefined;
+      this.#found = this.#own = undefined;
     }
   }
 
@@ -160,24 +159,6 @@ export class SharedSession implements FollowedSession {
         log.fail(error);
       },
     };
-  }
-
-  #askExpected(state: SessionLog, signal: AbortSignal): void {
-    const { settings } = this;
-    const timer = setInterval(() => {
-      if (this.log.complete || state.terminal < state.tasks) return;
-      settings.expected(settings.session, signal).then(
-        (tasks) => {
-          if (tasks !== undefined && tasks !== state.expected) state.expect(tasks);
-        },
-        () => undefined,
-      );
-    }, expectedEveryMs).unref();
-    const stop = () => {
-      clearInterval(timer);
-    };
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
   }
 
   #noted(): ReadonlyMap<NativeState, number> {
