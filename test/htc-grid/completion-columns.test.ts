@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { completionOf } from '../../src/grids/htc-grid/change.js';
 import { CompletionColumns } from '../../src/grids/htc-grid/completion-columns.js';
+import { RankTable } from '../../src/grids/htc-grid/rank-table.js';
+import { TaskRanks } from '../../src/grids/htc-grid/task-ranks.js';
 import type { Completion } from '../../src/grids/tasks.js';
 
 const usual = fc
@@ -38,17 +40,40 @@ describe('completions in columns', () => {
     );
   });
 
-  it('take at most 24 bytes each in a session of 100,000, and little in a small one', () => {
+  it('take at most 40 bytes each with how far each task is, and little in a small session', () => {
     const columns = new CompletionColumns();
+    const ranks = new TaskRanks();
     const tasks = 100_000;
     const put = (index: number) => {
       const taskId = `5e9c0b1e-session_${String(index)}`;
       const change = { taskId, sessionId: '5e9c0b1e-session', retries: 1, completedAt: 1.7e12 };
+      ranks.advance({ ...change, state: 'finished' });
       columns.put(index, completionOf({ ...change, state: 'finished' }, 1.7e12 + index));
     };
     put(0);
-    expect(columns.bytes).toBeLessThan(2000);
+    expect(columns.bytes + ranks.bytes).toBeLessThan(4000);
     for (let index = 1; index < tasks; index += 1) put(index);
     expect(columns.bytes / tasks).toBeLessThanOrEqual(24);
+    expect((columns.bytes + ranks.bytes) / tasks).toBeLessThanOrEqual(40);
+    expect(ranks.size).toBe(tasks);
+  });
+});
+
+describe('ranks by task', () => {
+  it('are those of a map, whatever the keys and their order are', () => {
+    const key = fc.oneof(fc.nat(300), fc.nat(), fc.constantFrom('a', 'b', '7'));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(key, fc.integer())), (sets) => {
+        const table = new RankTable();
+        const map = new Map<number | string, number>();
+        for (const [at, rank] of sets) {
+          table.set(at, rank);
+          map.set(at, rank);
+          expect(table.get(at)).toBe(rank);
+        }
+        expect(table.size).toBe(map.size);
+        expect(new Map(table)).toEqual(map);
+      }),
+    );
   });
 });

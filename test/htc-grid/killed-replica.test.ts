@@ -45,7 +45,7 @@ class Subscriber {
 }
 
 const document = `subscription ($sessions: [ID!]!, $start: StreamStart!) {
-  taskCompleted(sessions: $sessions, start: $start) {
+  taskCompleted(sessions: $sessions, start: $start, delivery: { maxWaitMs: 1000 }) {
     kind cursor tasks { nativeId } end { reason } } }`;
 
 /** One socket that carries the streams of these subscribers, from where each of them stands. */

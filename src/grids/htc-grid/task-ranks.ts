@@ -5,6 +5,7 @@
 import type { TaskChange } from './change.js';
 import { isLast } from './change.js';
 import type { NativeState } from './status.js';
+import { RankTable } from './rank-table.js';
 import { indexOf, nativeStates, taskIdOf } from './status.js';
 
 /** What a sighting in an index is worth. DOUBTFUL: it can't follow what is known; the row tells. */
@@ -32,7 +33,7 @@ const slackMs = 600_000;
 export class TaskRanks implements KnownTasks {
   /** How many tasks there will be, once that is known. */
   expected: number | undefined;
-  readonly #ranks = new Map<number | string, number>();
+  readonly #ranks = new RankTable();
   readonly #counts = new Map<NativeState, number>(nativeStates.map((state) => [state, 0]));
   /** Tasks with another life behind them: an index may still show that one. */
   readonly #again = new Set<number | string>();
@@ -43,6 +44,11 @@ export class TaskRanks implements KnownTasks {
 
   get size(): number {
     return this.#ranks.size;
+  }
+
+  /** What the ranks take; those of tasks with ids of another form not counted. */
+  get bytes(): number {
+    return this.#ranks.bytes;
   }
 
   get lacks(): boolean | undefined {
