@@ -3,7 +3,6 @@
  * has the lease writes them. What a replica found and the log does not have yet it keeps, for its own term.
  */
 import { GridError } from '../errors.js';
-import type { EntryStore } from '../streams/append-log.js';
 import type { SharedLog } from '../streams/shared/shared-log.js';
 import type { SharedLogs } from '../streams/shared/shared-logs.js';
 import type { LogTerm } from '../streams/shared/term.js';
@@ -75,11 +74,15 @@ export class SharedEnds {
 
   #open(): SharedLog<JobCompletion> {
     const { logs, name, limit, heard } = this.#settings;
-    const entries = new HeardEnds((completion) => {
-      this.#found.delete(nameOf(completion));
-      heard(completion);
+    return logs.open<JobCompletion>(name, {
+      limit,
+      heard: (completions) => {
+        for (const completion of completions) {
+          this.#found.delete(nameOf(completion));
+          heard(completion);
+        }
+      },
     });
-    return logs.open<JobCompletion>(name, { limit, entries });
   }
 
   async #lead(term: LogTerm<JobCompletion>): Promise<void> {
@@ -90,22 +93,5 @@ export class SharedEnds {
       term.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     if (this.#term === term) this.#term = undefined;
-  }
-}
-
-/** Entries as they are, each of which is heard of as it is read. */
-class HeardEnds implements EntryStore<JobCompletion> {
-  readonly #entries: JobCompletion[] = [];
-
-  constructor(private readonly heard: (completion: JobCompletion) => void) {}
-
-  at(place: number): JobCompletion {
-    // A log asks for places that were written.
-    return this.#entries[place] as JobCompletion;
-  }
-
-  put(place: number, completion: JobCompletion): void {
-    this.#entries[place] = completion;
-    this.heard(completion);
   }
 }

@@ -78,9 +78,11 @@ export function registryContract(open: () => Promise<SessionRegistry>): void {
     const hold = await begin(registry, entry('a'));
     await hold.put(entry('a', { accepted: 1 }), live());
     await hold.release();
+    expect(registry.underWay().map(({ session }) => session)).toEqual(['a']);
     const taken = await registry.take('a');
     expect(taken?.entry).toMatchObject({ session: 'a', accepted: 1 });
     await taken?.hold.put(entry('a', { state: 'SUBMITTED', accepted: 2 }), live());
+    expect(registry.underWay()).toEqual([]);
     expect(await registry.take('a')).toBeUndefined();
     expect(await registry.take('unknown')).toBeUndefined();
   });

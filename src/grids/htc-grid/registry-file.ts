@@ -70,6 +70,9 @@ export class FileRegistry implements SessionRegistry {
   entries(): readonly SessionEntry[] {
     return this.#memory.entries();
   }
+  underWay(): readonly SessionEntry[] {
+    return this.#memory.underWay();
+  }
 
   look(): Promise<void> {
     return this.#memory.look();

@@ -95,6 +95,9 @@ export class RedisRegistry implements SessionRegistry {
   entries(): readonly SessionEntry[] {
     return this.#memory.entries();
   }
+  underWay(): readonly SessionEntry[] {
+    return this.#memory.underWay();
+  }
 
   async look(sessions: readonly string[]): Promise<void> {
     // Reads go on without a Redis that is away.

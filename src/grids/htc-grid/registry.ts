@@ -58,6 +58,8 @@ export interface SessionRegistry {
   byKey(owner: string, key: string): SessionEntry | undefined;
   /** Newest first. */
   entries(): readonly SessionEntry[];
+  /** Submissions that are not over. */
+  underWay(): readonly SessionEntry[];
   /** After it `get` knows of these sessions what any replica had registered when it was called. Never rejects. */
   look(sessions: readonly string[]): Promise<void>;
   /** Registers a new submission, unless one of the same owner and key came before it, at any replica. */
@@ -89,6 +91,7 @@ export class MemoryRegistry implements SessionRegistry {
   readonly #hold = holdOver((entry) => this.put(entry));
   readonly #entries = new Map<string, SessionEntry>();
   readonly #keys = new Map<string, string>();
+  readonly #underWay = new Set<string>();
 
   constructor(private readonly most = maxEntries) {}
 
@@ -103,6 +106,10 @@ export class MemoryRegistry implements SessionRegistry {
 
   entries(): readonly SessionEntry[] {
     return [...this.#entries.values()].reverse();
+  }
+
+  underWay(): readonly SessionEntry[] {
+    return [...this.#underWay].flatMap((session) => this.#entries.get(session) ?? []);
   }
 
   async look(): Promise<void> {
@@ -135,6 +142,8 @@ export class MemoryRegistry implements SessionRegistry {
 
   async put(entry: SessionEntry): Promise<void> {
     this.#entries.set(entry.session, entry);
+    if (entry.state === 'SUBMITTING') this.#underWay.add(entry.session);
+    else this.#underWay.delete(entry.session);
     if (entry.idempotency !== null)
       this.#keys.set(keyOf(entry.owner, entry.idempotency.key), entry.session);
     if (this.#entries.size > this.most) this.#forgetOldest();
@@ -147,6 +156,7 @@ export class MemoryRegistry implements SessionRegistry {
   #forgetOldest(): void {
     for (const oldest of this.#entries.values()) {
       this.#entries.delete(oldest.session);
+      this.#underWay.delete(oldest.session);
       if (oldest.idempotency !== null) {
         const key = keyOf(oldest.owner, oldest.idempotency.key);
         if (this.#keys.get(key) === oldest.session) this.#keys.delete(key);

@@ -157,8 +157,8 @@ export class Submissions {
   #takeUp(): Promise<void>[] {
     const { registry, carrier } = this.#settings;
     return registry
-      .entries()
-      .filter(({ session, state }) => state === 'SUBMITTING' && !this.#running.has(session))
+      .underWay()
+      .filter(({ session }) => !this.#running.has(session))
       .map(async ({ session }) => {
         try {
           const taken = await registry.take(session);
