@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { pushdown, stringLiteral } from '../../src/grids/condor/constraint.js';
 import { jobTable } from '../../src/grids/condor/fields.js';
 import { alwaysHidden } from '../../src/grids/condor/hidden.js';
@@ -177,12 +177,10 @@ describeReal('pool', 'on the real pool', (pool) => {
     }
   });
 
-  test('a shell in between reads nothing of a constraint', async () => {
+  /** Strikes at the shell that reads the words behind these. */
+  async function strikeAt(argv: readonly string[]): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), 'htc-graph-shell-'));
-    const { port } = opened(pool, {
-      prefix: { kind: 'ssh', argv: ['sh', '-c'] },
-      path: `${pool.dir}-bin`,
-    });
+    const { port } = opened(pool, { prefix: { kind: 'ssh', argv }, path: `${pool.dir}-bin` });
     try {
       const source = await sourceOf(port);
       for (const strike of [
@@ -203,6 +201,32 @@ describeReal('pool', 'on the real pool', (pool) => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  }
+
+  test('a shell in between reads nothing of a constraint', () => strikeAt(['sh', '-c']));
+
+  describeReal('sshd', 'over a real connection', (sshd) => {
+    const connected = async () => {
+      const server = await sshd.start();
+      onTestFinished(() => server.stop());
+      return server;
+    };
+
+    test("the user's shell there reads nothing of it either", async () => {
+      await strikeAt((await connected()).argv);
+    });
+
+    test('a host that is gone is UNAVAILABLE', async () => {
+      const server = await connected();
+      const prefix = { kind: 'ssh', argv: server.argv } as const;
+      const { port } = opened(pool, { prefix, path: `${pool.dir}-bin` });
+      expect(await port.schedds(signal)).toContain(pool.scheddName);
+      await server.stop();
+      const key = { schedd: pool.scheddName, clusterId: 1, procId: 0 };
+      expect(await port.findJobs([key], selecting(), signal)).toMatchObject([
+        { code: 'UNAVAILABLE' },
+      ]);
+    });
   });
 
   test('a hostile schedd name reaches no command', async () => {

@@ -7,6 +7,7 @@ import { findChromium, type RealChromium } from './chromium.js';
 import { findPool, findSecondPool, type RealPool } from './pool.js';
 import { findPython, type RealPython } from './python.js';
 import { findRedis, type RealRedis } from './redis.js';
+import { findSshd, type RealSshd } from './sshd.js';
 
 export type { RealPool } from './pool.js';
 export type { RealRedis, RedisServer } from './redis.js';
@@ -17,6 +18,7 @@ export interface RealParts {
   readonly redis: RealRedis;
   readonly chromium: RealChromium;
   readonly python: RealPython;
+  readonly sshd: RealSshd;
 }
 
 declare module 'vitest' {
@@ -32,6 +34,7 @@ const find: { readonly [P in keyof RealParts]: () => RealParts[P] | string } = {
   redis: findRedis,
   chromium: findChromium,
   python: findPython,
+  sshd: findSshd,
 };
 
 /** `describe` for a suite that needs a real part, which its body is given. */
