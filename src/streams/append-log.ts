@@ -19,6 +19,9 @@ export interface EntryStore<Entry> {
   put(place: number, entry: Entry): void;
 }
 
+/** The largest batch of a frame: what was read last is kept up to there. */
+const keptEntries = 1000;
+
 interface Waiter {
   readonly position: number;
   readonly wake: () => void;
@@ -30,6 +33,8 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
   /** A position's place is `(position - first) % limit`: a newer entry releases the one it replaces. */
   readonly #entries: EntryStore<Entry>;
   #first = 0;
+  #last: { readonly position: number; readonly stop: number; readonly entries: readonly Entry[] } =
+    { position: 0, stop: 0, entries: [] };
   readonly #waiters = new Set<Waiter>();
   #end = 0;
   #complete = false;
@@ -74,7 +79,9 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
 
   /** Goes on at a later position: what is before it can't be read (any more). */
   skipTo(position: number): void {
-    if (position > this.#end) this.#first = this.#end = position;
+    if (position <= this.#end) return;
+    this.#first = this.#end = position;
+    this.#last = { position, stop: position, entries: [] };
   }
 
   /** No entry will follow: readers that have read all get END COMPLETE. Repeats are harmless. */
@@ -102,11 +109,14 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
         `Log ${this.name} starts at ${this.start}; position ${position} is expired.`,
       );
     }
-    const entries: Entry[] = [];
     const stop = Math.min(this.#end, position + limit);
+    // Subscribers that wake together read the same.
+    if (this.#last.position === position && this.#last.stop === stop) return this.#last.entries;
+    const entries: Entry[] = [];
     for (let at = position; at < stop; at += 1) {
       entries.push(this.#entries.at((at - this.#first) % this.#limit));
     }
+    if (stop - position <= keptEntries) this.#last = { position, stop, entries };
     return entries;
   }
 

@@ -1,4 +1,7 @@
 /** Sessions that replicas follow together: one reads the table, all know, and nothing is lost when one of them goes. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { Call } from '../../src/grids/htc-grid/calls.js';
 import type { HtcGrid } from '../../src/grids/htc-grid/index.js';
@@ -40,8 +43,8 @@ describeReal('redis', 'sessions that replicas follow', (real) => {
     await server.stop();
   });
 
-  async function open(): Promise<Replica> {
-    const redis = await SharedRedis.open({ url: server.url, leaseMs: 900 });
+  async function open(url = server.url): Promise<Replica> {
+    const redis = await SharedRedis.open({ url, leaseMs: 900 });
     const calls: Call[] = [];
     const onCall = (call: Call) => {
       calls.push(call);
@@ -220,6 +223,35 @@ describeReal('redis', 'sessions that replicas follow', (real) => {
     expect(told.size).toBe(10);
     const rows = await at.reader.items(taskIds, live());
     for (const { status } of rows.values()) expect(parseStatus(status).state).toBe('SUCCEEDED');
+  });
+
+  it('stand still without Redis, counted by the table, and go on where it is back with its data', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'htc-sessions-'));
+    const kept = ['--dir', dir, '--appendonly', 'yes', '--appendfsync', 'always'];
+    const first = await real.start(...kept);
+    let again: RedisServer | undefined;
+    try {
+      const [a, b] = [await open(first.url), await open(first.url)];
+      const { id, taskIds } = await session(6);
+      await finish(...taskIds.slice(0, 2));
+      const logs = [await a.grid.follow(id, live()), await b.grid.follow(id, live())] as const;
+      await Promise.all(logs.map((log) => has(log, 2)));
+      process.kill(first.pid, 'SIGKILL');
+      await finish(...taskIds.slice(2, 4));
+      await vi.waitFor(async () => {
+        const [progress] = await b.grid.progress([id], live());
+        expect(progress).toMatchObject({ total: 6, terminal: 4 });
+      }, patience);
+      for (const log of logs) expect([log.end, log.lost]).toEqual([2, undefined]);
+      again = await real.start(...kept, '--port', String(first.port));
+      await finish(...taskIds.slice(4));
+      for (const log of logs) expect(idsOf(await has(log, 6))).toEqual([...taskIds].sort());
+    } finally {
+      for (const replica of replicas.splice(0)) await replica.stop();
+      await again?.stop();
+      await first.stop();
+      await rm(dir, { recursive: true });
+    }
   });
 
   it('free their leases when nobody follows any more', async () => {

@@ -28,6 +28,8 @@ export interface FollowedSession {
   readonly tasks: number;
   /** True where a task of a log that is over went on: cancelled after its end, or submitted again. */
   readonly outdated: boolean;
+  /** False where what is known may be old. */
+  readonly isCurrent: boolean;
   count(state: NativeState): number;
   stateOf(taskId: string): NativeState | undefined;
   progress(now?: number): Progress;
@@ -74,6 +76,10 @@ export class SessionLog implements FollowedSession {
 
   get outdated(): boolean {
     return this.#outdated;
+  }
+
+  get isCurrent(): boolean {
+    return true;
   }
 
   count(state: NativeState): number {

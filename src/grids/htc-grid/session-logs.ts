@@ -66,9 +66,8 @@ export class SessionLogs {
   /** What is known of a followed session, without a read. */
   peek(session: string): FollowedSession | undefined {
     const kept = this.#kept.get(session);
-    return kept !== undefined && kept.state.log.lost === undefined && this.#ready.has(kept)
-      ? kept.state
-      : undefined;
+    if (kept === undefined || !this.#ready.has(kept)) return undefined;
+    return kept.state.log.lost === undefined && kept.state.isCurrent ? kept.state : undefined;
   }
 
   /** The log of a session; held until `signal` is aborted, so that it is not dropped for another. */

@@ -69,6 +69,10 @@ export class SharedSession implements FollowedSession {
     return false;
   }
 
+  get isCurrent(): boolean {
+    return this.log.isCurrent;
+  }
+
   get tasks(): number {
     return nativeStates.reduce((sum, state) => sum + this.count(state), 0);
   }

@@ -56,6 +56,8 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
   #born = '';
   #note = '';
   #isRead = false;
+  /** By the clock's uptime. */
+  #visitedAt = -Infinity;
   #leading: Leading<Entry> | undefined;
   #term: Term<Entry> | undefined;
   #visiting: Promise<void> | undefined;
@@ -111,6 +113,12 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
   /** True once all that Redis had of it was read. */
   get isRead(): boolean {
     return this.#isRead;
+  }
+
+  /** False where Redis was not reached for a while: what is known here may be old. */
+  get isCurrent(): boolean {
+    const { clock, leaseMs } = this.parts;
+    return clock.uptime() - this.#visitedAt < 2 * leaseMs;
   }
 
   read(position: number, limit: number): readonly Entry[] {
@@ -203,6 +211,7 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
       anew: leading?.anew ?? false,
       known: this.#known,
     });
+    this.#visitedAt = sentAt;
     const isOther = this.#known.epoch !== '' && found.epoch !== this.#known.epoch;
     if (isOther) {
       const message = `The Redis of the replicas lost what it had of ${this.name}.`;
