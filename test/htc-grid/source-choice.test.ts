@@ -10,11 +10,11 @@ import { Everything } from '../../src/grids/htc-grid/everything.js';
 import { Confirmation } from '../../src/grids/htc-grid/push/confirmation.js';
 import { Keyspace } from '../../src/grids/htc-grid/push/keyspace.js';
 import { newSessionId } from '../../src/grids/htc-grid/session-id.js';
-import { SessionLogs } from '../../src/grids/htc-grid/session-logs.js';
 import { taskIdOf } from '../../src/grids/htc-grid/status.js';
 import { TableReader } from '../../src/grids/htc-grid/table.js';
 import { describeReal } from '../real/index.js';
 import { HandClock } from '../streams/hand-clock.js';
+import { patient, sessionIn } from './session-in.js';
 import { live, tasksOf } from './support.js';
 import type { Table, World } from './worlds.js';
 import { keyspaceWorld, startTable, streamWorld } from './worlds.js';
@@ -31,7 +31,6 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-const patient = { timeout: 20_000 };
 const using = <W extends World>(world: W): W => {
   closing.push(() => world.stop());
   return world;
@@ -44,28 +43,16 @@ const says = (world: World, text: string, status = 'OK') =>
     });
   }, patient);
 
-async function follow(
-  world: World,
-  tasks: number,
-  everything = new Everything({ grid: 'g', hasSource: () => false }),
-) {
-  const session = newSessionId();
-  const rows = tasksOf(session, tasks);
-  await world.writer.insert(rows, live());
-  const logs = new SessionLogs({
-    grid: 'g',
-    reader: world.reader,
-    source: world.source,
-    everything,
-    expected: async () => undefined,
-  });
+async function follow(world: World, tasks: number, everything?: Everything) {
+  const made = await sessionIn(world, tasks, { everything });
+  const { session, logs } = made;
   closing.push(() => logs.stop());
   const log = await logs.follow(session, live());
   const has = (entries: number) =>
     vi.waitFor(() => {
       expect(log.end).toBe(entries);
     }, patient);
-  return { session, logs, log, has, taskIds: rows.map(({ taskId }) => taskId) };
+  return { ...made, log, has };
 }
 
 /** Reads of the table come to rest: the looks after attaching are over. */

@@ -1,13 +1,11 @@
 /** One contract of completion sources: every end is told once, whatever is lost, repeated, late, or dead. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Everything } from '../../src/grids/htc-grid/everything.js';
-import { newSessionId } from '../../src/grids/htc-grid/session-id.js';
-import { SessionLogs } from '../../src/grids/htc-grid/session-logs.js';
 import { parseStatus } from '../../src/grids/htc-grid/status.js';
 import type { Completion } from '../../src/grids/tasks.js';
 import type { CompletionLog } from '../../src/streams/log.js';
 import { describeReal } from '../real/index.js';
-import { collect, live, tasksOf } from './support.js';
+import { patient, sessionIn } from './session-in.js';
+import { collect, live } from './support.js';
 import type { Table, World } from './worlds.js';
 import { hubWorld, keyspaceWorld, pollWorld, startTable, streamWorld } from './worlds.js';
 
@@ -20,22 +18,6 @@ afterAll(async () => {
 });
 
 const ids = (entries: readonly Completion[]) => entries.map(({ taskId }) => taskId).sort();
-const patient = { timeout: 20_000 };
-
-/** A session of a world, and the log that follows it. */
-async function sessionIn(world: World, tasks: number, expected: number | undefined) {
-  const session = newSessionId();
-  const rows = tasksOf(session, tasks);
-  await world.writer.insert(rows, live());
-  const logs = new SessionLogs({
-    grid: 'g',
-    reader: world.reader,
-    source: world.source,
-    everything: new Everything({ grid: 'g', hasSource: () => false }),
-    expected: async () => expected,
-  });
-  return { session, logs, taskIds: rows.map(({ taskId }) => taskId), rows };
-}
 
 async function has(log: CompletionLog<Completion>, entries: number): Promise<void> {
   await vi.waitFor(() => {
@@ -58,7 +40,7 @@ function contract(open: () => Promise<World>) {
     await world.stop();
   });
   const followed = async (tasks: number, before: number, expected: number | null = tasks) => {
-    const made = await sessionIn(world, tasks, expected ?? undefined);
+    const made = await sessionIn(world, tasks, { expected: expected ?? undefined });
     stopLogs = () => made.logs.stop();
     for (const id of made.taskIds.slice(0, before)) await world.finish(id);
     const log = await made.logs.follow(made.session, live());
