@@ -30,7 +30,7 @@ import { FileRegistry } from './registry-file.js';
 import { Seen } from './seen.js';
 import { SessionLogs } from './session-logs.js';
 import { sessionRow } from './session-row.js';
-import type { SubmissionLimits } from './submission.js';
+import type { SubmissionLimits } from './submission-check.js';
 import { Submissions } from './submission.js';
 import { TableReader } from './table.js';
 import { TableWriter } from './table-writer.js';

@@ -21,7 +21,7 @@ import { gatewayComponent, nativeCancelOf } from './gateway-parts.js';
 import { HtcGrid } from './htc-grid.js';
 import type { LoginSettings } from './login.js';
 import { Login } from './login.js';
-import type { SubmissionLimits } from './submission.js';
+import type { SubmissionLimits } from './submission-check.js';
 import { Submissions } from './submission.js';
 import type { PollSettings } from './poll-source.js';
 import { PollSource } from './poll-source.js';

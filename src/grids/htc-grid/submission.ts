@@ -2,7 +2,6 @@
  * Submitting a session: checked, registered, then carried into the grid. What fails half-way is said
  * in the registry, and what is in the grid by then is said exactly.
  */
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asGridError, GridError } from '../../errors.js';
 import type { SubmitTasks, SubmittedTasks, SessionRow, UserError } from '../tasks.js';
@@ -12,17 +11,7 @@ import { HoldLost } from './registry.js';
 import { newSessionId } from './session-id.js';
 import type { SessionLogs } from './session-logs.js';
 import { taskIdOf } from './status.js';
-
-export interface SubmissionLimits {
-  /** Tasks in one submission. @default 10_000 */
-  readonly maxPayloads?: number;
-  /** Bytes of one payload as JSON. @default 1_048_576 */
-  readonly maxPayloadBytes?: number;
-  /** Priorities are 0 to this, larger first. @default 9 */
-  readonly maxPriority?: number;
-  /** Tasks that may wait in the queue. @default 1_000_000 */
-  readonly maxQueued?: number;
-}
+import { checkedHash, submissionDefaults, type SubmissionLimits } from './submission-check.js';
 
 export interface SubmissionSettings extends SubmissionLimits {
   readonly registry: SessionRegistry;
@@ -58,8 +47,6 @@ interface Running {
   readonly halt: AbortController;
 }
 
-const maxKeyLength = 200;
-
 export class Submissions {
   /** Submissions under way, by session. */
   readonly #running = new Map<string, Running>();
@@ -68,20 +55,14 @@ export class Submissions {
   #looking: NodeJS.Timeout | undefined;
 
   constructor(settings: SubmissionSettings) {
-    this.#settings = {
-      maxPayloads: 10_000,
-      maxPayloadBytes: 1024 * 1024,
-      maxPriority: 9,
-      maxQueued: 1_000_000,
-      ...settings,
-    };
+    this.#settings = { ...submissionDefaults, ...settings };
   }
 
   /** Once registered, a submission goes on to its end even when the client has gone away. */
   async submit(request: SubmitTasks, signal: AbortSignal): Promise<SubmittedTasks> {
     signal.throwIfAborted();
     if (this.#stop.signal.aborted) throw new GridError('UNAVAILABLE', 'The grid has been stopped.');
-    const hash = this.#check(request);
+    const hash = checkedHash(request, this.#settings);
     const { registry, carrier } = this.#settings;
     const { idempotencyKey } = request;
     const known =
@@ -296,43 +277,6 @@ export class Submissions {
       error: registry.get(session)?.error ?? null,
     };
   }
-
-  /** Refuses what the grid could not run; gives a hash of what it is asked to run. */
-  #check({ payloads, priority, idempotencyKey }: SubmitTasks): string {
-    const { maxPayloads, maxPayloadBytes, maxPriority, maxQueued, queued } = this.#settings;
-    if (payloads.length === 0) throw invalid('A session needs at least one payload; got none.');
-    if (payloads.length > maxPayloads)
-      throw invalid(
-        `A submission has at most ${String(maxPayloads)} payloads; got ${String(payloads.length)}. Submit several sessions.`,
-      );
-    if (queued() + payloads.length > maxQueued)
-      throw new GridError(
-        'TOO_MANY_REQUESTS',
-        `${String(queued())} tasks wait in the queue, at most ${String(maxQueued)} may; submit later.`,
-      );
-    if (
-      priority !== undefined &&
-      !(Number.isInteger(priority) && priority >= 0 && priority <= maxPriority)
-    )
-      throw invalid(`A priority is 0 to ${String(maxPriority)}; got ${String(priority)}.`);
-    if (
-      idempotencyKey !== undefined &&
-      (idempotencyKey === '' || idempotencyKey.length > maxKeyLength)
-    )
-      throw invalid(`An idempotency key has 1 to ${String(maxKeyLength)} characters.`);
-    const hash = createHash('sha256').update(String(priority ?? 0));
-    for (const [index, payload] of payloads.entries()) {
-      const json: string | undefined = JSON.stringify(payload);
-      if (json === undefined) throw invalid(`Payload ${String(index)} is not a JSON value.`);
-      const bytes = Buffer.byteLength(json);
-      if (bytes > maxPayloadBytes)
-        throw invalid(
-          `Payload ${String(index)} has ${String(bytes)} bytes as JSON, at most ${String(maxPayloadBytes)} may be sent.`,
-        );
-      hash.update('\n').update(json);
-    }
-    return hash.digest('base64url');
-  }
 }
 
 const halted = (): GridError =>
@@ -346,5 +290,3 @@ const stopped = (): GridError =>
   new GridError('UNAVAILABLE', 'The server stops; the submission goes on when it is back.');
 
 const userErrorOf = ({ code, message }: GridError): UserError => ({ code, message, path: null });
-
-const invalid = (message: string): GridError => new GridError('BAD_USER_INPUT', message);
