@@ -6,6 +6,7 @@ import { classad } from './benches/classad.js';
 import { dataPlane } from './benches/data-plane.js';
 import { attributes, buckets, groups } from './benches/groups.js';
 import { events } from './benches/events.js';
+import { flood } from './benches/flood.js';
 import { httpList, inProcess } from './benches/list.js';
 import { clients, lookups } from './benches/lookups.js';
 import { pages } from './benches/pages.js';
@@ -34,6 +35,7 @@ const benches: readonly Bench[] = [
   taskPages,
   classad,
   events,
+  flood,
 ];
 
 const { values, positionals } = parseArgs({
