@@ -31,14 +31,14 @@ describe('every client that keeps its cursor learns of every end, in order, and 
   it('on an embedded grid', { timeout: patience }, async () => {
     await fc.assert(
       fc.asyncProperty(inAnEmbeddedGrid, (commands) => lived(() => new EmbeddedWorld(), commands)),
-      { numRuns: runs(1000), seed },
+      { numRuns: runs(800), seed },
     );
   });
 
   it('on a deployed grid with two servers', { timeout: patience }, async () => {
     await fc.assert(
       fc.asyncProperty(inADeployedGrid, (commands) => lived(() => new DeployedWorld(), commands)),
-      { numRuns: runs(500), seed },
+      { numRuns: runs(400), seed },
     );
   });
 });
