@@ -70,7 +70,8 @@ test('owners and states are counted, with the jobs that run on the submit host',
 
 test('anything else is left to the queue, without asking', async () => {
   const { groups, calls } = counters(busy);
-  for (const ref of [field('batchName'), field('holdCode'), attribute('Cmd'), attribute('User')]) {
+  const others = [field('batchName'), field('holdCode'), field('constructor')];
+  for (const ref of [...others, ...['Cmd', 'User', 'state', 'Terminal'].map(attribute)]) {
     expect(await groups(field('owner'), ref)).toBeUndefined();
   }
   expect(calls()).toBe(0);

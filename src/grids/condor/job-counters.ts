@@ -61,10 +61,18 @@ export class JobCounters {
 
 /** How far counters by owner and status say a ref: always, where nobody runs, or not at all. */
 function precision(ref: Ref): 'state' | 'status' | 'none' {
+  const says: Readonly<Record<string, 'state' | 'status'>> = 'field' in ref ? fields : attributes;
   const name = 'field' in ref ? ref.field : ref.attribute.toLowerCase();
-  if (name === 'owner' || name === 'state' || name === 'terminal') return 'state';
-  return name === 'nativeState' || name === 'jobstatus' ? 'status' : 'none';
+  return (Object.hasOwn(says, name) ? says[name] : undefined) ?? 'none';
 }
+
+const fields = {
+  owner: 'state',
+  state: 'state',
+  terminal: 'state',
+  nativeState: 'status',
+} as const;
+const attributes = { owner: 'state', jobstatus: 'status' } as const;
 
 /** Undefined where the records are not what is known of them: then they are not understood. */
 function countsOf(records: readonly Ad[]): readonly Ad[] | undefined {
