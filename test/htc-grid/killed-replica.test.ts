@@ -18,7 +18,7 @@ import { live, tasksOf } from './support.js';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 const patience = { timeout: 60_000, interval: 50 };
 
-const tasks = 150;
+const tasks = 120;
 const subscribersPerSocket = 50;
 const socketsPerServer = 10;
 
@@ -156,7 +156,8 @@ describeReal('redis', 'two servers of one grid', (real) => {
     };
     const all = async (is: (subscriber: Subscriber) => boolean) => {
       await vi.waitFor(() => {
-        expect(subscribers.filter((one) => !is(one))).toHaveLength(0);
+        // A number: of a thousand subscribers the assertion would make a text each time.
+        expect(subscribers.filter(is).length).toBe(subscribers.length);
       }, patience);
     };
     // The first one there has the lease.
@@ -170,17 +171,17 @@ describeReal('redis', 'two servers of one grid', (real) => {
 
     first.program.child.kill('SIGKILL');
     await Promise.all(dying.map(({ closed }) => closed));
-    await finish(50, 90);
+    await finish(50, 80);
     const moved = await open(second.socketUrl, 0, half);
-    await all(({ told }) => told.size === 90);
-    await finish(90, tasks);
+    await all(({ told }) => told.size === 80);
+    await finish(80, tasks);
     await all(({ end }) => end === 'COMPLETE');
 
     const table = await at.reader.items(ids, live());
     expect(table.size).toBe(tasks);
     for (const { told, kinds } of subscribers) {
       expect([...told.keys()].sort()).toEqual([...ids].sort());
-      expect(kinds).not.toContain('GAP');
+      expect(kinds.has('GAP')).toBe(false);
     }
     for (const { failures, socket } of [...dying, ...living, ...moved]) {
       expect(failures).toEqual([]);

@@ -201,7 +201,9 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
     if (this.#isOver) return;
     const { scripts, keys, clock, leaseMs, keepMs } = this.parts;
     const leading = this.#leading;
-    const token = this.#term?.token ?? (leading === undefined ? '' : newToken());
+    // A term that has ended is not renewed; the next one begins with a later visit.
+    const isEnding = this.#term?.signal.aborted === true;
+    const token = isEnding || leading === undefined ? '' : (this.#term?.token ?? newToken());
     const sentAt = clock.uptime();
     const found = await scripts.visit(keys, {
       token,

@@ -118,6 +118,7 @@ export class Term<Entry> implements LogTerm<Entry> {
   /** The lease lasts until `uptime` of the clock. */
   renewed(uptime: number): void {
     const { clock } = this.parts;
+    if (this.signal.aborted) return;
     this.#expire();
     this.#expire = clock.after(uptime - clock.uptime(), () => {
       void this.end('The lease ran out.');
