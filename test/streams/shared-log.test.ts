@@ -176,34 +176,6 @@ describeReal('redis', 'logs that replicas share', (real) => {
       second.term.append([2]);
       await has(b, 2);
     });
-
-    it('begins the log anew each time, where its entries can not be continued', async () => {
-      const name = world.nextName();
-      const a = open(name);
-      const run = (log: SharedLog<number>, first: number) => {
-        log.lead({
-          anew: true,
-          run: (term) =>
-            new Promise((over) => {
-              term.append([first]);
-              term.signal.addEventListener('abort', () => over());
-            }),
-        });
-      };
-      run(a, 1);
-      await has(a, 1);
-      const { epoch } = a;
-      const b = open(name);
-      await has(b, 1);
-      run(b, 2);
-      await a.close();
-      await isLost(b);
-      const again = open(name);
-      run(again, 2);
-      await has(again, 1);
-      expect(again.read(0, 10)).toEqual([2]);
-      expect(again.epoch).not.toBe(epoch);
-    });
   });
 
   describe('a Redis that fails', () => {

@@ -18,8 +18,6 @@ export interface Visit {
   readonly keepMs: number;
   /** Of the log, where this visit has to begin it. */
   readonly freshEpoch: string;
-  /** Begins the log anew where nobody had the lease: its writers can't go on behind one another. */
-  readonly anew: boolean;
   /** What the visitor has read: an epoch (empty for none), its last record, and who wrote that. */
   readonly known: { readonly epoch: string; readonly seq: number; readonly writer: string };
 }
@@ -51,8 +49,8 @@ export interface Addition {
  */
 const visit = `
 local lease, head, log = KEYS[1], KEYS[2], KEYS[3]
-local token, leaseMs, keepMs, fresh, anew = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local epoch, seq, writer = ARGV[6], ARGV[7], ARGV[8]
+local token, leaseMs, keepMs, fresh = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local epoch, seq, writer = ARGV[5], ARGV[6], ARGV[7]
 local holder = redis.call('GET', lease)
 local now = redis.call('HMGET', head, 'epoch', 'born', 'seq')
 if now[1] then
@@ -63,7 +61,6 @@ if now[1] then
     local last = redis.call('XRANGE', log, id, id)[1]
     if last and last[2][2] ~= writer then sound = false end
   end
-  if anew == '1' and token ~= '' and not holder and tonumber(now[3]) > 0 then sound = false end
   if not sound then now = {} end
 end
 if not now[1] then redis.call('DEL', head, log) end
@@ -133,7 +130,7 @@ export class LogScripts {
   async visit({ lease, head, log }: LogKeys, of: Visit): Promise<Visited> {
     const { epoch, seq, writer } = of.known;
     const [leads, found, born, last] = await this.#commands.htcVisitLog(
-      ...[lease, head, log, of.token, of.leaseMs, of.keepMs, of.freshEpoch, of.anew ? 1 : 0],
+      ...[lease, head, log, of.token, of.leaseMs, of.keepMs, of.freshEpoch],
       ...[epoch, seq, writer],
     );
     return { leads: leads === 1, epoch: found, born, seq: Number(last) };

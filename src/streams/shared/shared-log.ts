@@ -210,7 +210,6 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
       leaseMs,
       keepMs,
       freshEpoch: newEpoch(),
-      anew: leading?.anew ?? false,
       known: this.#known,
     });
     this.#visitedAt = sentAt;

@@ -14,8 +14,6 @@ export interface Leading<Entry> {
   readonly run: (term: LogTerm<Entry>) => Promise<void>;
   /** What is to be known of the log as a whole, written along with entries and when it has changed. */
   readonly note?: () => string;
-  /** True where entries between two terms are missed for good: each term then begins the log anew. */
-  readonly anew?: boolean;
 }
 
 export interface LogTerm<Entry> {
