@@ -25,7 +25,7 @@ export interface Finding {
   readonly what: string;
   readonly value: number;
   /** "x" for a ratio. */
-  readonly unit: 'x' | 'MB' | 'commands' | 'a second' | 'ms' | 's' | 'ends';
+  readonly unit: 'x' | 'MB' | 'KB' | 'commands' | 'reads' | 'a second' | 'ms' | 's' | 'ends';
   /** Least and largest value of the rounds, where there are several. */
   readonly spread?: readonly [least: number, largest: number];
   readonly target?: { readonly atMost: number } | { readonly atLeast: number };

@@ -7,6 +7,7 @@ import { dataPlane } from './benches/data-plane.js';
 import { attributes, buckets, groups } from './benches/groups.js';
 import { events } from './benches/events.js';
 import { flood } from './benches/flood.js';
+import { fanout } from './benches/fanout.js';
 import { httpList, inProcess } from './benches/list.js';
 import { clients, lookups } from './benches/lookups.js';
 import { pages } from './benches/pages.js';
@@ -36,6 +37,7 @@ const benches: readonly Bench[] = [
   classad,
   events,
   flood,
+  fanout,
 ];
 
 const { values, positionals } = parseArgs({

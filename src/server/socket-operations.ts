@@ -19,6 +19,7 @@ import {
 } from './operation.js';
 import { errorsOf, prepare } from './prepare.js';
 import { endsAtOnce } from './source.js';
+import type { EncodedFrame } from './streams/encoded-frame.js';
 import type { Outlet } from './streams/member.js';
 import { streamKey } from './streams/stream-key.js';
 import type { Streams, Subscription } from './streams/streams.js';
@@ -48,12 +49,14 @@ export interface SocketOutlet extends Omit<Outlet, 'write'> {
 
 interface Running {
   readonly trace: Trace;
-  readonly abort: AbortController;
+  /** Undefined once a subscription is a member of its stream, which ends by itself. */
+  abort: AbortController | undefined;
   readonly leave: () => void;
 }
 
 /** A subscription between its checks and its beginning. */
 interface Beginning {
+  readonly running: Running;
   readonly subscription: Subscription;
   readonly outlet: Outlet;
 }
@@ -92,8 +95,9 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
     const kind = trace.type === 'subscription' ? 'subscriptions' : 'operations';
     const leave = concurrency.enter(kind, caller.identity);
     const abort = new AbortController();
+    const running: Running = { trace, abort, leave };
     if (kind === 'subscriptions') metrics.subscriptions(1);
-    connection.running.set(payload, { trace, abort, leave });
+    connection.running.set(payload, running);
     const { requestId } = trace;
     const { signal } = abort;
     const { query, operationName, variables } = payload;
@@ -102,10 +106,14 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
       return { ...args, contextValue: makeContext({ caller, requestId, signal, draining }) };
     }
     const key = streamKey({ query, document, operation, variables, caller });
+    const outlet = new OperationOutlet(connection.outlet, id, trace);
     beginnings.set(args, {
+      running,
+      outlet,
       subscription: { key, caller, requestId, signal, args },
-      outlet: outletOf(connection, id, trace),
     });
+    // Equal documents have one text, for as long as they are followed.
+    Object.assign(payload, { query: document.loc?.source.body ?? query });
     return args;
   }
 
@@ -114,7 +122,7 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
     if (!running) return;
     connection.running.delete(payload);
     running.leave();
-    running.abort.abort(clientGone);
+    running.abort?.abort(clientGone);
     if (running.trace.type === 'subscription') metrics.subscriptions(-1);
     recordTrace(running.trace, metrics, log);
     connection.ended();
@@ -144,7 +152,7 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
         const args = begin(connection, id, payload, trace);
         // A `complete` of the client returns what stands here: for a query too, which has no stream of its own.
         subscriptions[id] = endsAtOnce(nothing(), () =>
-          connection.running.get(payload)?.abort.abort(clientGone),
+          connection.running.get(payload)?.abort?.abort(clientGone),
         );
         return args;
       } catch (error) {
@@ -167,7 +175,12 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
     async subscribe(args) {
       const beginning = beginnings.get(args);
       if (!beginning) throw new Error('A subscription came without its checks.');
-      return streams.subscribe(beginning.subscription, beginning.outlet);
+      beginnings.delete(args);
+      try {
+        return await streams.subscribe(beginning.subscription, beginning.outlet);
+      } finally {
+        beginning.running.abort = undefined;
+      }
     },
 
     onNext({ extra: connection }, _, payload, __, { errors, data, extensions }) {
@@ -202,16 +215,27 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
 }
 
 /** The text of a frame is the same for all who share it, up to the id of the operation. */
-const outletOf = ({ outlet }: Connection, id: string, trace: Trace): Outlet => ({
-  get ready() {
-    return outlet.ready;
-  },
-  onReady: (act) => outlet.onReady(act),
-  write(frame) {
-    if (frame.errors) noteErrors(trace, frame.errors);
-    outlet.write(`{"id":${JSON.stringify(id)},"type":"next","payload":`, frame.bytes(closed));
-  },
-});
+class OperationOutlet implements Outlet {
+  constructor(
+    private readonly socket: SocketOutlet,
+    private readonly id: string,
+    private readonly trace: Trace,
+  ) {}
+
+  get ready(): boolean {
+    return this.socket.ready;
+  }
+
+  onReady(act: () => void): void {
+    this.socket.onReady(act);
+  }
+
+  write(frame: EncodedFrame): void {
+    if (frame.errors) noteErrors(this.trace, frame.errors);
+    const head = `{"id":${JSON.stringify(this.id)},"type":"next","payload":`;
+    this.socket.write(head, frame.bytes(closed));
+  }
+}
 
 const closed = (text: string): string => `${text}}`;
 

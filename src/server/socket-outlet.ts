@@ -8,29 +8,40 @@ const wholeText = 0x81;
 /** Up to here a copy costs less than a second chunk. */
 const copiedBytes = 8 * 1024;
 
-/** The stream is the one under the socket, which has no extensions that change messages. */
-export function socketOutlet(socket: WebSocket, stream: Duplex): SocketOutlet {
-  let waiting: (() => void)[] = [];
-  stream.on('drain', () => {
-    const woken = waiting;
-    waiting = [];
-    for (const act of woken) act();
-  });
-  return {
-    get ready() {
-      return !stream.writableNeedDrain;
-    },
-    onReady: (act) => void waiting.push(act),
-    write(head, rest) {
-      if (socket.readyState !== socket.OPEN) return;
-      const start = frameStart(head, rest.length);
-      if (rest.length <= copiedBytes) return void stream.write(Buffer.concat([start, rest]));
-      stream.cork();
-      stream.write(start);
-      stream.write(rest);
-      stream.uncork();
-    },
-  };
+export class FrameOutlet implements SocketOutlet {
+  #waiting: (() => void)[] | undefined;
+
+  /** The stream is the one under the socket, which has no extensions that change messages. */
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly stream: Duplex,
+  ) {}
+
+  get ready(): boolean {
+    return !this.stream.writableNeedDrain;
+  }
+
+  onReady(act: () => void): void {
+    (this.#waiting ??= []).push(act);
+  }
+
+  /** To be called when the stream is drained. */
+  drained(): void {
+    const woken = this.#waiting;
+    this.#waiting = undefined;
+    for (const act of woken ?? []) act();
+  }
+
+  write(head: string, rest: Buffer): void {
+    const { socket, stream } = this;
+    if (socket.readyState !== socket.OPEN) return;
+    const start = frameStart(head, rest.length);
+    if (rest.length <= copiedBytes) return void stream.write(Buffer.concat([start, rest]));
+    stream.cork();
+    stream.write(start);
+    stream.write(rest);
+    stream.uncork();
+  }
 }
 
 /** The header of an unmasked frame (RFC 6455, 5.2), and the beginning of its payload. */

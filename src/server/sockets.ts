@@ -11,7 +11,8 @@ import { errorBody } from './errors.js';
 import { isTooDeep } from './limits.js';
 import { requestIdOf } from './log.js';
 import { statusOf } from './respond.js';
-import { socketOutlet } from './socket-outlet.js';
+import { inSlices } from './slices.js';
+import { FrameOutlet } from './socket-outlet.js';
 import {
   socketOperations,
   type Connection,
@@ -61,12 +62,13 @@ export function createSockets(options: SocketsOptions): Sockets {
 
   function opened(socket: WebSocket, request: IncomingMessage): void {
     const { socket: stream } = request;
+    const outlet = new FrameOutlet(socket, stream);
     let cancelExpiry: () => void = () => undefined;
     const connection: Connection = {
       requestId: requestIdOf(request.headers['x-request-id']),
       authorization: request.headers.authorization,
       caller: null,
-      outlet: socketOutlet(socket, stream),
+      outlet,
       running: new Map(),
       close: (code, reason) => socket.close(code, reasonThatFits(reason)),
       authenticated({ expiresAt }) {
@@ -117,7 +119,10 @@ export function createSockets(options: SocketsOptions): Sockets {
     const waitForReader = (): void => {
       if (socket.bufferedAmount > unreadBytes) socket.pause();
     };
-    stream.on('drain', () => socket.resume());
+    stream.on('drain', () => {
+      socket.resume();
+      outlet.drained();
+    });
     socket.on('ping', waitForReader);
     socket.on('pong', () => silent.delete(socket));
     socket.on('error', (error) =>
@@ -140,14 +145,11 @@ export function createSockets(options: SocketsOptions): Sockets {
   }
 
   function pingAll(): void {
-    for (const socket of open.keys()) {
-      if (silent.has(socket)) {
-        socket.terminate();
-        continue;
-      }
+    void inSlices(open.keys(), (socket) => {
+      if (silent.has(socket)) return socket.terminate();
       silent.add(socket);
       socket.ping();
-    }
+    });
   }
 
   function closeWhenIdle(connection: Connection): void {

@@ -1,5 +1,4 @@
 /** One stream and those who follow it: each of its frames is executed and encoded once, and written to all of them. */
-import { setImmediate as turn } from 'node:timers/promises';
 import {
   createSourceEventStream,
   execute,
@@ -9,6 +8,7 @@ import {
 } from 'graphql';
 import { covers, type StreamResume } from '../../streams/index.js';
 import { clientGone } from '../operation.js';
+import { inSlices } from '../slices.js';
 import { EncodedFrame } from './encoded-frame.js';
 import type { Followed, Member, StreamedFrame } from './member.js';
 import { RecentFrames } from './recent-frames.js';
@@ -46,9 +46,6 @@ export interface Place {
   readonly stream: Stream;
   readonly at: number;
 }
-
-/** How long members are written to before other work has its turn. */
-const sliceMs = 10;
 
 export class Stream implements Followed {
   /** Of its last frame. */
@@ -188,6 +185,8 @@ export class Stream implements Followed {
   #returnSource(): void {
     // Nobody waits for it any more; what it throws while ending changes nothing.
     void this.#source?.return?.()?.catch(() => undefined);
+    this.#source = undefined;
+    this.#args = undefined;
   }
 
   #leaveOnto(): void {
@@ -237,15 +236,11 @@ export class Stream implements Followed {
     const at = this.#next;
     this.#next += 1;
     this.#recent.push(at, frame);
-    let sliceEnd = performance.now() + sliceMs;
-    for (const member of [...this.#current]) {
-      if (member.of !== this || member.at !== at) continue;
+    await inSlices([...this.#current], (member) => {
+      if (member.of !== this || member.at !== at) return;
       if (member.outlet.ready) this.#give(member, frame);
       else this.#lag(member);
-      if (performance.now() < sliceEnd) continue;
-      await turn();
-      sliceEnd = performance.now() + sliceMs;
-    }
+    });
     if (this.#lagging.size + this.#places.size === 0) this.#recent.clear();
   }
 

@@ -34,6 +34,9 @@ export class Streams implements StreamHost {
   readonly #shared = new Map<string, { readonly main: Stream; readonly apart: Set<Stream> }>();
   readonly #expiries = new Expiries((members, expiresAt) => this.#expire(members, expiresAt));
 
+  /** One for all members: a closure of its own would keep for each what it came with. */
+  readonly #ended = (member: Member): void => this.#expiries.remove(member);
+
   constructor(private readonly options: StreamsOptions) {}
 
   /** A member of a stream, or why there is none. Frames go to the outlet from then on. */
@@ -51,7 +54,7 @@ export class Streams implements StreamHost {
     } finally {
       signal.removeEventListener('abort', leave);
     }
-    const member = new Member(outlet, caller.expiresAt, (over) => this.#expiries.remove(over));
+    const member = new Member(outlet, caller.expiresAt, this.#ended);
     if (stream.closed) {
       member.end();
       return member;

@@ -1,0 +1,64 @@
+/** graphql-ws as its documentation sets it up, with a subscription that does nothing but wait. */
+import { EventEmitter, once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buildSchema } from 'graphql';
+import { useServer } from 'graphql-ws/use/ws';
+import { WebSocketServer } from 'ws';
+import type { Started } from '../child.js';
+import { now } from '../raw-subscribers.js';
+import { observed } from './idle.js';
+
+const schema = buildSchema(`
+  input StreamStart { now: Boolean }
+  type Task { id: ID! state: String! }
+  type Frame { kind: String! cursor: String! tasks: [Task!]! }
+  type Query { ok: Boolean }
+  type Subscription { taskCompleted(sessions: [ID!], start: StreamStart): Frame! }
+`);
+
+export async function start(): Promise<Started> {
+  const ends = new EventEmitter().setMaxListeners(0);
+  let count = 0;
+  const frame = (kind: string) => ({
+    taskCompleted: {
+      kind,
+      cursor: `s1.${count}`,
+      tasks: [{ id: `t${count}`, state: 'SUCCEEDED' }],
+    },
+  });
+  async function* taskCompleted() {
+    let seen = count;
+    yield frame('SYNCED');
+    for (;;) {
+      if (seen === count) await once(ends, 'end');
+      seen = count;
+      yield frame('CHANGES');
+    }
+  }
+  const http = createServer();
+  const sockets = new WebSocketServer({ server: http, path: '/graphql', perMessageDeflate: false });
+  const server = useServer({ schema, roots: { subscription: { taskCompleted } } }, sockets);
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const { memory, longestBlock } = observed();
+  return {
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/graphql`,
+    answers: {
+      memory,
+      longestBlock,
+      session: () => 'any',
+      end() {
+        const at = now();
+        count += 1;
+        ends.emit('end');
+        return at;
+      },
+    },
+    async stop() {
+      for (const socket of sockets.clients) socket.terminate();
+      await server.dispose();
+      http.close();
+    },
+  };
+}
