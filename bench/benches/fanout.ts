@@ -35,14 +35,14 @@ export const fanout: Bench = {
   about: 'a completion to 10,000 subscribers of a session, and what an idle one costs',
   async run({ quick }) {
     const subscribers = quick ? 1_000 : 10_000;
-    const rounds = quick ? 10 : 60;
+    const rounds = quick ? 10 : 40;
     const server = await Child.start('fanout', { tasks: 2 * rounds + 100, subscribers });
     try {
       const alone = await measured(server, 1, rounds);
       const readsOfOne = await server.ask<number>('reads');
       const ours = await measured(server, subscribers, rounds);
       const reads = (await server.ask<number>('reads')) - readsOfOne;
-      const theirs = await bare(subscribers, quick ? 3 : 10);
+      const theirs = await bare(subscribers, 3);
       return findings(subscribers, { alone, ours, theirs, reads });
     } finally {
       await server.stop();

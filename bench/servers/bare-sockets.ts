@@ -1,5 +1,5 @@
 /** graphql-ws as its documentation sets it up, with a subscription that does nothing but wait. */
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buildSchema } from 'graphql';
@@ -18,8 +18,10 @@ const schema = buildSchema(`
 `);
 
 export async function start(): Promise<Started> {
-  const ends = new EventEmitter().setMaxListeners(0);
   let count = 0;
+  /** One promise for all who wait: listeners of their own would cost the peer more than its sockets. */
+  let wake = (): void => undefined;
+  let ended = new Promise<void>((resolve) => (wake = resolve));
   const frame = (kind: string) => ({
     taskCompleted: {
       kind,
@@ -31,7 +33,7 @@ export async function start(): Promise<Started> {
     let seen = count;
     yield frame('SYNCED');
     for (;;) {
-      if (seen === count) await once(ends, 'end');
+      if (seen === count) await ended;
       seen = count;
       yield frame('CHANGES');
     }
@@ -51,7 +53,8 @@ export async function start(): Promise<Started> {
       end() {
         const at = now();
         count += 1;
-        ends.emit('end');
+        wake();
+        ended = new Promise((resolve) => (wake = resolve));
         return at;
       },
     },
