@@ -8,7 +8,7 @@ export const errorCodes = {
   BAD_REQUEST: 'The message is not a GraphQL request, or its client left before the answer.',
   BAD_USER_INPUT: 'An argument or variable has the wrong type or an impossible value.',
   BAD_ID: 'The id is not one that this server gave.',
-  BAD_CURSOR: 'The cursor is damaged, or belongs to another list, order or stream.',
+  CURSOR_INVALID: 'The cursor is damaged, or belongs to another list, order or stream.',
   BAD_PAGE: 'first/last/after/before contradict each other or leave the limits.',
   BAD_FILTER: 'The filter is empty where it may not be, too large, or contradicts itself.',
   BAD_ATTRIBUTE: 'The name is not a ClassAd attribute name.',

@@ -19,19 +19,19 @@ export function decodeCursor(list: string, cursor: string): PageKey {
   const parsed = parse(cursor);
   if (!Array.isArray(parsed) || parsed.length !== 4 || parsed[0] !== version) {
     throw new GridError(
-      'BAD_CURSOR',
+      'CURSOR_INVALID',
       'Expected a cursor from pageInfo or an edge of this list; this one is damaged or from another version.',
     );
   }
   const [, from, order, id] = parsed as [number, unknown, unknown, unknown];
   if (from !== list) {
     throw new GridError(
-      'BAD_CURSOR',
+      'CURSOR_INVALID',
       `Expected a cursor of the list "${list}"; this one belongs to ${belongsTo(from)}. Page with the same list and orderBy.`,
     );
   }
   if (!isScalars(order) || !isScalars(id)) {
-    throw new GridError('BAD_CURSOR', 'The cursor is damaged; start again without it.');
+    throw new GridError('CURSOR_INVALID', 'The cursor is damaged; start again without it.');
   }
   return { order, id: id as PageKey['id'] };
 }

@@ -50,7 +50,7 @@ export function encodeCursor(positions: readonly LogPosition[]): string {
   return cursor;
 }
 
-/** BAD_CURSOR where the text is not, to the last bit, one that `encodeCursor` gave. */
+/** CURSOR_INVALID where the text is not, to the last bit, one that `encodeCursor` gave. */
 export function decodeCursor(cursor: string): readonly LogPosition[] {
   if (cursor.length > maxCursorBytes) {
     throw bad(`has ${cursor.length} bytes, more than the ${maxCursorBytes} that a cursor can have`);
@@ -108,7 +108,7 @@ function parse(text: string): readonly LogPosition[] | undefined {
 
 function bad(what: string): GridError {
   return new GridError(
-    'BAD_CURSOR',
+    'CURSOR_INVALID',
     `The stream cursor ${what}. Expected the unchanged \`cursor\` of a frame or a \`streamCursor\`; ` +
       'without one, start with {snapshot: true}.',
   );

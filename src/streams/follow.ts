@@ -41,7 +41,7 @@ export interface FollowOptions<Entry> extends StreamOptions {
 
 /**
  * Every entry at least once and in the order of its log; what cannot be continued is said in a GAP.
- * Throws BAD_CURSOR at once for a cursor that names another log, before any frame.
+ * Throws CURSOR_INVALID at once for a cursor that names another log, before any frame.
  */
 export function follow<Entry>(
   logs: readonly CompletionLog<Entry>[],

@@ -75,7 +75,7 @@ function resumable(
   const names = new Set(logs.map((log) => log.name));
   if (!positions.every((position) => names.has(position.log))) {
     throw new GridError(
-      'BAD_CURSOR',
+      'CURSOR_INVALID',
       'The stream cursor belongs to another stream: it names what this subscription does not follow. ' +
         'Subscribe with the arguments of the stream that gave it, or start with {snapshot: true}.',
     );

@@ -68,11 +68,11 @@ const pages: readonly Case[] = [
     /1 to 1000, came 1001/,
   ],
   ['first and last', 'slots(first: 1, last: 1) { nodes { id } }', 'BAD_PAGE', /first or last/],
-  ['no cursor', 'jobs(after: "x") { nodes { id } }', 'BAD_CURSOR', /cursor from pageInfo/],
+  ['no cursor', 'jobs(after: "x") { nodes { id } }', 'CURSOR_INVALID', /cursor from pageInfo/],
   [
     'a very long cursor',
     `jobs(before: "${'A'.repeat(20_000)}") { nodes { id } }`,
-    'BAD_CURSOR',
+    'CURSOR_INVALID',
     /cursor/,
   ],
   [
@@ -263,7 +263,7 @@ describeReal('pool', 'bad input', (pool) => {
       const { pageInfo } = await seedList(graph, { first: 1 });
       const selection = 'query ($after: String) { slots(after: $after) { nodes { id } } }';
       const { codes, message } = await refusal(selection, { after: pageInfo.endCursor });
-      expect(codes).toEqual(['BAD_CURSOR']);
+      expect(codes).toEqual(['CURSOR_INVALID']);
       expect(message).toMatch(/list "slots".*"jobs"/);
     });
   });

@@ -120,6 +120,6 @@ describePools('pages of jobs', (pool) => {
       after: pageInfo.endCursor,
       orderBy: [{ field: 'OWNER' }],
     });
-    await expect(asked).rejects.toThrow(/BAD_CURSOR/);
+    await expect(asked).rejects.toThrow(/CURSOR_INVALID/);
   });
 });

@@ -279,7 +279,7 @@ describeReal('pool', 'streams of jobs', (pool) => {
     expect(
       await codes({ filter: { attributes: [{ name: 'ClaimId', string: { eq: 'x' } }] } }),
     ).toEqual(['FORBIDDEN']);
-    expect(await codes({ start: { after: 'nonsense' } })).toEqual(['BAD_CURSOR']);
+    expect(await codes({ start: { after: 'nonsense' } })).toEqual(['CURSOR_INVALID']);
     expect(await codes({ delivery: { maxBatch: 0 } })).toEqual(['BAD_USER_INPUT']);
   });
 

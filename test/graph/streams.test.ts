@@ -218,7 +218,7 @@ describe('streams', () => {
   });
 
   it.each([
-    ['no cursor', { after: 'nonsense' }, 'BAD_CURSOR'],
+    ['no cursor', { after: 'nonsense' }, 'CURSOR_INVALID'],
     ['two starts', { now: true, snapshot: true }, 'BAD_USER_INPUT'],
   ])('%s is refused', async (_words, start, code) => {
     const { id } = await submit(1);

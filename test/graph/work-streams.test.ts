@@ -94,7 +94,9 @@ it('a filter that excludes a grid leaves its log out, and a cursor of the other 
   const name = await runJob();
   expect(namesOf(await until(stream, has(1)))).toEqual([name]);
   const tasks = { filter: { kind: 'HTC_GRID' }, start: { after } } as const;
-  expect(await graph.follow(WorkCompletedDocument, tasks)).toMatchObject({ codes: ['BAD_CURSOR'] });
+  expect(await graph.follow(WorkCompletedDocument, tasks)).toMatchObject({
+    codes: ['CURSOR_INVALID'],
+  });
 });
 
 it('a query and a stream from its cursor have no gap in between', async () => {

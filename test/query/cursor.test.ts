@@ -51,7 +51,7 @@ describe('a cursor', () => {
   });
 });
 
-describe('a cursor of another list is refused with BAD_CURSOR', () => {
+describe('a cursor of another list is refused with CURSOR_INVALID', () => {
   const by = (name: string, direction: 'ASC' | 'DESC' = 'ASC') => [{ ref: field(name), direction }];
 
   it.each([
@@ -66,7 +66,7 @@ describe('a cursor of another list is refused with BAD_CURSOR', () => {
   ])('%s', (_difference, list) => {
     const cursor = encodeCursor(list, keyOf(item(1, { owner: 'alice' }), by('owner'), items));
     const mine = listName('jobs', by('owner'));
-    expect(codeOf(() => decodeCursor(mine, cursor))).toBe('BAD_CURSOR');
+    expect(codeOf(() => decodeCursor(mine, cursor))).toBe('CURSOR_INVALID');
     expect(() => decodeCursor(mine, cursor)).toThrow('Page with the same list and orderBy.');
   });
 
@@ -76,7 +76,7 @@ describe('a cursor of another list is refused with BAD_CURSOR', () => {
   });
 });
 
-describe('text that is no cursor is refused with BAD_CURSOR', () => {
+describe('text that is no cursor is refused with CURSOR_INVALID', () => {
   it.each([
     ['empty', ''],
     ['no base64', '%%%'],
@@ -90,7 +90,7 @@ describe('text that is no cursor is refused with BAD_CURSOR', () => {
     ['over-long', forged([1, 'jobs', ['x'.repeat(20_000)], [1]])],
     ['cut off', encodeCursor('jobs', { order: ['a'], id: ['schedd', 1, 2] }).slice(0, -4)],
   ])('%s', (_damage, cursor) => {
-    expect(codeOf(() => decodeCursor('jobs', cursor))).toBe('BAD_CURSOR');
+    expect(codeOf(() => decodeCursor('jobs', cursor))).toBe('CURSOR_INVALID');
   });
 
   it('arbitrary text and arbitrary JSON raise nothing else', () => {
@@ -115,7 +115,9 @@ describe('text that is no cursor is refused with BAD_CURSOR', () => {
     );
     fc.assert(
       fc.property(text, (cursor) => {
-        expect(['no error', 'BAD_CURSOR']).toContain(codeOf(() => decodeCursor('jobs', cursor)));
+        expect(['no error', 'CURSOR_INVALID']).toContain(
+          codeOf(() => decodeCursor('jobs', cursor)),
+        );
       }),
       { numRuns: 300 },
     );

@@ -257,7 +257,7 @@ describe('a fault of the request is raised, not reported', () => {
   it.each([
     'BAD_FILTER',
     'BAD_ATTRIBUTE',
-    'BAD_CURSOR',
+    'CURSOR_INVALID',
     'UNKNOWN_SCHEDD',
     'CAPABILITY_MISSING',
   ] as const)('%s, whether the source throws or its iterator does', async (code) => {

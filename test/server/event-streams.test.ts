@@ -274,7 +274,7 @@ describe('what is no event stream', () => {
       'subscription A { numbers { kind } } subscription B { numbers { kind } }',
       'OPERATION_RESOLUTION_FAILURE',
     ],
-    ['subscription { numbers(start: {after: "x"}) { kind } }', 'BAD_CURSOR'],
+    ['subscription { numbers(start: {after: "x"}) { kind } }', 'CURSOR_INVALID'],
   ])('is told to %s in an event, as the protocol says: %s', async (query, code) => {
     const { graphql } = await serveNumbers();
     const response = await events(graphql, { query });

@@ -50,7 +50,7 @@ describe('a cursor', () => {
             swap: cursor.slice(0, i) + (cursor[i + 1] ?? '') + cursor[i] + cursor.slice(i + 2),
           }[how];
           fc.pre(damaged !== cursor);
-          expect(refusal(damaged).code).toBe('BAD_CURSOR');
+          expect(refusal(damaged).code).toBe('CURSOR_INVALID');
         },
       ),
       { numRuns: 500 },
@@ -63,16 +63,16 @@ describe('a cursor', () => {
       const cursor = encodeCursor([{ log: 's', epoch: 'e', position }]);
       for (const last of alphabet) {
         const other = cursor.slice(0, -1) + last;
-        if (other !== cursor) expect(refusal(other).code).toBe('BAD_CURSOR');
+        if (other !== cursor) expect(refusal(other).code).toBe('CURSOR_INVALID');
       }
-      expect(refusal(cursor.replace('s1.', 's01.')).code).toBe('BAD_CURSOR');
+      expect(refusal(cursor.replace('s1.', 's01.')).code).toBe('CURSOR_INVALID');
     }
   });
 
-  it('that is any other text is refused as BAD_CURSOR, never by another error', () => {
-    fc.assert(fc.property(fc.string(), (text) => refusal(text).code === 'BAD_CURSOR'));
+  it('that is any other text is refused as CURSOR_INVALID, never by another error', () => {
+    fc.assert(fc.property(fc.string(), (text) => refusal(text).code === 'CURSOR_INVALID'));
     fc.assert(
-      fc.property(fc.base64String(), (text) => refusal(`s1.${text}`).code === 'BAD_CURSOR'),
+      fc.property(fc.base64String(), (text) => refusal(`s1.${text}`).code === 'CURSOR_INVALID'),
     );
   });
 

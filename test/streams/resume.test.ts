@@ -128,7 +128,7 @@ describe('a cursor over several logs', () => {
     const [a, b] = [new AppendLog<string>('a'), new AppendLog<string>('b')];
     const { cursor } = await subscribe([a, b]).next();
     expect(() => subscribe(a, { start: after(cursor) })).toThrow(
-      expect.objectContaining({ code: 'BAD_CURSOR' }),
+      expect.objectContaining({ code: 'CURSOR_INVALID' }),
     );
   });
 });
