@@ -8,6 +8,7 @@ import { attributes, buckets, groups } from './benches/groups.js';
 import { events } from './benches/events.js';
 import { flood } from './benches/flood.js';
 import { fanout } from './benches/fanout.js';
+import { latency } from './benches/latency.js';
 import { httpList, inProcess } from './benches/list.js';
 import { clients, lookups } from './benches/lookups.js';
 import { pages } from './benches/pages.js';
@@ -38,6 +39,7 @@ const benches: readonly Bench[] = [
   events,
   flood,
   fanout,
+  latency,
 ];
 
 const { values, positionals } = parseArgs({

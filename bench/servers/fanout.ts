@@ -1,16 +1,10 @@
 /** The real server over an embedded grid with one session, whose tasks end when they are told to. */
-import { buildGraph, GraphService } from '../../resolvers/index.js';
-import { localAdmin, openAccess } from '../../src/access/authenticator.js';
-import { settings as settingsSchema } from '../../src/config/settings.js';
+import { localAdmin } from '../../src/access/authenticator.js';
 import { openEmbedded } from '../../src/grids/htc-grid/index.js';
 import { encodeId } from '../../src/grids/id.js';
-import { GridRegistry } from '../../src/grids/registry.js';
-import { createLog } from '../../src/server/log.js';
-import { createMetrics } from '../../src/server/metrics.js';
-import { guardRoots } from '../../src/server/rules.js';
-import { createServer } from '../../src/server/server.js';
 import type { Started } from '../child.js';
 import { now } from '../raw-subscribers.js';
+import { serve } from '../serve.js';
 import { observed } from './idle.js';
 
 export interface FanoutSettings {
@@ -40,29 +34,13 @@ export async function start({ subscribers, tasks }: FanoutSettings): Promise<Sta
     new AbortController().signal,
   );
   if (!session) throw new Error('The session was not submitted.');
-  const schema = await buildGraph();
-  guardRoots(schema);
-  const grids = new GridRegistry([grid]);
-  const graph = new GraphService(grids);
-  const { server: settings, limits } = settingsSchema.parse({
-    server: { port: 0, playground: false },
-    limits: { connections: subscribers, subscriptionsPerCaller: subscribers },
+  const { url, stop } = await serve(grid, {
+    connections: subscribers,
+    subscriptionsPerCaller: subscribers,
   });
-  const server = await createServer({
-    schema,
-    settings,
-    limits,
-    authenticator: openAccess,
-    makeContext: (operation) => graph.context(operation),
-    readiness: async () => [],
-    metrics: createMetrics(),
-    log: createLog('info'),
-    playground: '',
-  });
-  const url = await server.listen();
   const { memory, longestBlock } = observed();
   return {
-    url: `${url.href}graphql`,
+    url,
     answers: {
       memory,
       longestBlock,
@@ -82,10 +60,6 @@ export async function start({ subscribers, tasks }: FanoutSettings): Promise<Sta
         return at;
       },
     },
-    async stop() {
-      graph.close();
-      await server.stop();
-      await grids.stop();
-    },
+    stop,
   };
 }

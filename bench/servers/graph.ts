@@ -1,16 +1,9 @@
 /** The real server with the real graph, over a pool or over rows in memory. */
-import { buildGraph, GraphService } from '../../resolvers/index.js';
-import { openAccess } from '../../src/access/authenticator.js';
-import { settings as settingsSchema } from '../../src/config/settings.js';
 import type { AnyGrid } from '../../src/grids/grid.js';
-import { GridRegistry } from '../../src/grids/registry.js';
 import { type CommandReport, openPool } from '../../src/grids/condor/index.js';
-import { createLog } from '../../src/server/log.js';
-import { createMetrics } from '../../src/server/metrics.js';
-import { guardRoots } from '../../src/server/rules.js';
-import { createServer } from '../../src/server/server.js';
 import type { Started } from '../child.js';
 import { memoryPool } from '../memory-pool.js';
+import { serve } from '../serve.js';
 
 export interface GraphSettings {
   /** A folder with a real pool; rows in memory without it. */
@@ -33,35 +26,8 @@ export async function start({ dir, eventLog, operations = 32 }: GraphSettings): 
           ...(eventLog !== undefined && { eventLog: { path: eventLog } }),
           onCommand: (report) => commands.add(report),
         });
-  const grids = new GridRegistry([grid]);
-  const schema = await buildGraph();
-  guardRoots(schema);
-  const graph = new GraphService(grids);
-  const { server: settings, limits } = settingsSchema.parse({
-    server: { port: 0, playground: false },
-    limits: { operationsPerCaller: operations },
-  });
-  const server = await createServer({
-    schema,
-    settings,
-    limits,
-    authenticator: openAccess,
-    makeContext: (operation) => graph.context(operation),
-    readiness: async () => [],
-    metrics: createMetrics(),
-    log: createLog('info'), // as it is by default
-    playground: '',
-  });
-  const url = await server.listen();
-  return {
-    url: `${url.href}graphql`,
-    answers: { commands: () => commands.take() },
-    async stop() {
-      graph.close();
-      await server.stop();
-      await grids.stop();
-    },
-  };
+  const { url, stop } = await serve(grid, { operationsPerCaller: operations });
+  return { url, answers: { commands: () => commands.take() }, stop };
 }
 
 export interface CommandCount {

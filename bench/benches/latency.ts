@@ -1,0 +1,196 @@
+/** How long after the end of a task a client's socket tells of it, by each source of an HTC-Grid, beside the Python connector's polling. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Client, createClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import { encodeId } from '../../src/grids/id.js';
+import { findRedis } from '../../test/real/redis.js';
+import { type Bench, type Finding, NotRun } from '../bench.js';
+import { Child } from '../child.js';
+import { pollResults } from '../connector-poll.js';
+import type { End, Spread } from '../ends.js';
+import { sampleOf } from '../measure.js';
+import { now } from '../raw-subscribers.js';
+import { type CompletionsSettings, gridName } from '../servers/completions.js';
+import type { DeploymentSettings, Places } from '../servers/deployment.js';
+
+/** How often shards of a stream are read, unless it is set otherwise. */
+const readMs = 200;
+const patienceMs = 30_000;
+
+export const latency: Bench = {
+  name: 'latency',
+  about: "from the end of a task to its frame on a client's socket, by each source of HTC-Grid",
+  async run({ quick }) {
+    const redis = findRedis();
+    if (typeof redis === 'string') throw new NotRun(redis);
+    const spread: Spread = quick ? { tasks: 40, spanMs: 2_000 } : { tasks: 300, spanMs: 12_000 };
+    const { port: redisPort, stop } = await redis.start('--notify-keyspace-events', 'K$');
+    try {
+      const embedded = await ofEmbedded(spread);
+      const settings: DeploymentSettings = { ...spread, redisPort };
+      const deployment = await Child.start('deployment', settings);
+      try {
+        const places = await deployment.ask<Places>('places');
+        const followed = (endpoint: string, source: string) =>
+          ofDeployed(deployment, spread, { ...places, endpoint, redisPort, source });
+        const keyspace = await followed(places.endpoint, 'Redis keyspace notifications');
+        const streams = await followed(places.streamEndpoint, 'The DynamoDB stream');
+        const polled = [...keyspace.polled, ...streams.polled];
+        return [
+          ...findings('embedded: from the end of a function to the frame', 20, embedded, polled),
+          ...findings("KEYSPACE: from the row's update to the frame", 100, keyspace.told, polled),
+          ...findings(
+            "STREAMS: from the row's update to the frame",
+            readMs + 50,
+            streams.told,
+            polled,
+          ),
+          finding('… to an answer to a Python connector that polls each second', undefined, polled),
+        ];
+      } finally {
+        await deployment.stop();
+      }
+    } finally {
+      await stop();
+    }
+  },
+};
+
+/** Milliseconds from the end of each task until it was told of. */
+type Delays = readonly number[];
+
+async function ofEmbedded(spread: Spread): Promise<Delays> {
+  const settings: CompletionsSettings = { embedded: spread };
+  const server = await Child.start('completions', settings);
+  try {
+    const session = await server.ask<string>('session');
+    return await delaysOf(server, session, () => server.ask('work'));
+  } finally {
+    await server.stop();
+  }
+}
+
+interface Deployed extends Places {
+  readonly redisPort: number;
+  /** How its health begins where it learns of ends as it should. */
+  readonly source: string;
+}
+
+async function ofDeployed(
+  deployment: Child,
+  spread: Spread,
+  { table, endpoint, redisPort, gateway, source }: Deployed,
+): Promise<{ readonly told: Delays; readonly polled: Delays }> {
+  const settings: CompletionsSettings = { table, endpoint, redisPort };
+  const server = await Child.start('completions', settings);
+  try {
+    const session = await deployment.ask<string>('session');
+    let polled: Delays = [];
+    const told = await delaysOf(server, session, async () => {
+      const used = await server.ask<string>('source');
+      if (!used.startsWith(source)) throw new Error(`Not followed by ${source}: ${used}`);
+      const [ends, seen] = await Promise.all([
+        deployment.ask<readonly End[]>('work'),
+        pollResults(gateway, session, spread),
+      ]);
+      polled = between(ends, seen);
+      return ends;
+    });
+    return { told, polled };
+  } finally {
+    await server.stop();
+  }
+}
+
+const completions = /* GraphQL */ `
+  subscription ($session: ID!) {
+    taskCompleted(sessions: [$session], start: { snapshot: true }, delivery: { maxWaitMs: 0 }) {
+      kind
+      tasks {
+        nativeId
+      }
+    }
+  }
+`;
+
+interface Frame {
+  readonly taskCompleted: {
+    readonly kind: string;
+    readonly tasks: readonly { readonly nativeId: string }[];
+  };
+}
+
+/** Follows a session from before its first end until all its ends were told. */
+async function delaysOf(
+  { url }: Child,
+  session: string,
+  work: () => Promise<readonly End[]>,
+): Promise<Delays> {
+  const client = createClient({ url, webSocketImpl: WebSocket, lazy: false });
+  try {
+    const told = await follow(client, encodeId('Session', gridName, session));
+    const ends = await work();
+    const limitMs = Date.now() + patienceMs;
+    while (told.size < ends.length) {
+      if (Date.now() > limitMs)
+        throw new Error(`Only ${told.size} of ${ends.length} ends were told.`);
+      await pause(50);
+    }
+    return between(ends, told);
+  } finally {
+    await client.dispose();
+  }
+}
+
+/** When a frame told of each task; resolves when the stream has reached the present. */
+function follow(client: Client, session: string): Promise<ReadonlyMap<string, number>> {
+  const told = new Map<string, number>();
+  return new Promise((resolve, reject) => {
+    client.subscribe<Frame>(
+      { query: completions, variables: { session } },
+      {
+        next({ data, errors }) {
+          const at = now();
+          if (errors !== undefined) reject(new Error(JSON.stringify(errors)));
+          for (const { nativeId } of data?.taskCompleted.tasks ?? [])
+            if (!told.has(nativeId)) told.set(nativeId, at);
+          if (data?.taskCompleted.kind === 'SYNCED') resolve(told);
+        },
+        error: reject,
+        complete: () => undefined,
+      },
+    );
+  });
+}
+
+const between = (ends: readonly End[], told: ReadonlyMap<string, number>): Delays =>
+  ends.map(([taskId, at]) => (told.get(taskId) ?? NaN) - at);
+
+/** The slowest of a hundred, and how much sooner that is than with the Python connector. */
+function findings(what: string, atMost: number, told: Delays, polled: Delays): readonly Finding[] {
+  const delay = finding(what, atMost, told);
+  return [
+    delay,
+    {
+      what: '… the Python connector that polls each second, times this',
+      value: p99(polled) / delay.value,
+      unit: 'x',
+      detail: `by the medians ${(sampleOf(polled).median / sampleOf(told).median).toFixed(0)}`,
+    },
+  ];
+}
+
+function finding(what: string, atMost: number | undefined, delays: Delays): Finding {
+  const { median, least, largest } = sampleOf(delays);
+  return {
+    what: `${what}, p99`,
+    value: p99(delays),
+    unit: 'ms',
+    spread: [least, largest],
+    detail: `median ${median.toFixed(1)} ms of ${delays.length} tasks`,
+    ...(atMost === undefined ? {} : { target: { atMost } }),
+  };
+}
+
+const p99 = (delays: Delays): number =>
+  delays.toSorted((a, b) => a - b)[Math.ceil(delays.length * 0.99) - 1] ?? NaN;
