@@ -4,7 +4,6 @@
  * each answer.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Spread } from './ends.js';
 import { now } from './raw-subscribers.js';
 
 /** The interval of the connector in the comparison; its shipped configuration asks twice as often. */
@@ -20,7 +19,7 @@ interface Results {
 export async function pollResults(
   gateway: string,
   session: string,
-  { tasks }: Pick<Spread, 'tasks'>,
+  tasks: number,
 ): Promise<ReadonlyMap<string, number>> {
   const request = JSON.stringify({ session_id: session });
   // Python's encoder: the alphabet for URLs, and padded.

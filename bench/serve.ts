@@ -12,7 +12,7 @@ import { createServer } from '../src/server/server.js';
 export interface Served {
   readonly url: string;
   /** Stops the grid as well. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** @param limits as in the configuration; the bench is a single caller. */
@@ -39,7 +39,7 @@ export async function serve(
   const url = await server.listen();
   return {
     url: `${url.href}graphql`,
-    async stop() {
+    stop: async () => {
       graph.close();
       await server.stop();
       await grids.stop();

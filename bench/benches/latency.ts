@@ -7,13 +7,14 @@ import { findRedis } from '../../test/real/redis.js';
 import { type Bench, type Finding, NotRun } from '../bench.js';
 import { Child } from '../child.js';
 import { pollResults } from '../connector-poll.js';
-import type { End, Spread } from '../ends.js';
+import { type End, type Spread, tasksOf } from '../ends.js';
 import { sampleOf } from '../measure.js';
 import { now } from '../raw-subscribers.js';
-import { type CompletionsSettings, gridName } from '../servers/completions.js';
+import type { CompletionsSettings } from '../servers/completions.js';
 import type { DeploymentSettings, Places } from '../servers/deployment.js';
 
-/** How often shards of a stream are read, unless it is set otherwise. */
+const grid = 'grid';
+/** The default of `TableStream`. */
 const readMs = 200;
 const patienceMs = 30_000;
 
@@ -23,10 +24,11 @@ export const latency: Bench = {
   async run({ quick }) {
     const redis = findRedis();
     if (typeof redis === 'string') throw new NotRun(redis);
-    const spread: Spread = quick ? { tasks: 40, spanMs: 2_000 } : { tasks: 300, spanMs: 12_000 };
-    const { port: redisPort, stop } = await redis.start('--notify-keyspace-events', 'K$');
+    const spread: Spread = quick ? { tasks: 40, spanMs: 2_000 } : { tasks: 200, spanMs: 10_000 };
+    const dataPlane = await redis.start('--notify-keyspace-events', 'K$');
     try {
       const embedded = await ofEmbedded(spread);
+      const { port: redisPort } = dataPlane;
       const settings: DeploymentSettings = { ...spread, redisPort };
       const deployment = await Child.start('deployment', settings);
       try {
@@ -51,7 +53,7 @@ export const latency: Bench = {
         await deployment.stop();
       }
     } finally {
-      await stop();
+      await dataPlane.stop();
     }
   },
 };
@@ -60,7 +62,7 @@ export const latency: Bench = {
 type Delays = readonly number[];
 
 async function ofEmbedded(spread: Spread): Promise<Delays> {
-  const settings: CompletionsSettings = { embedded: spread };
+  const settings: CompletionsSettings = { name: grid, embedded: spread };
   const server = await Child.start('completions', settings);
   try {
     const session = await server.ask<string>('session');
@@ -81,7 +83,7 @@ async function ofDeployed(
   spread: Spread,
   { table, endpoint, redisPort, gateway, source }: Deployed,
 ): Promise<{ readonly told: Delays; readonly polled: Delays }> {
-  const settings: CompletionsSettings = { table, endpoint, redisPort };
+  const settings: CompletionsSettings = { name: grid, table, endpoint, redisPort };
   const server = await Child.start('completions', settings);
   try {
     const session = await deployment.ask<string>('session');
@@ -91,7 +93,7 @@ async function ofDeployed(
       if (!used.startsWith(source)) throw new Error(`Not followed by ${source}: ${used}`);
       const [ends, seen] = await Promise.all([
         deployment.ask<readonly End[]>('work'),
-        pollResults(gateway, session, spread),
+        pollResults(gateway, session, tasksOf(spread)),
       ]);
       polled = between(ends, seen);
       return ends;
@@ -128,12 +130,13 @@ async function delaysOf(
 ): Promise<Delays> {
   const client = createClient({ url, webSocketImpl: WebSocket, lazy: false });
   try {
-    const told = await follow(client, encodeId('Session', gridName, session));
+    const told = await follow(client, encodeId('Session', grid, session));
     const ends = await work();
     const limitMs = Date.now() + patienceMs;
-    while (told.size < ends.length) {
+    const missing = () => ends.filter(([taskId]) => !told.has(taskId)).length;
+    while (missing() > 0) {
       if (Date.now() > limitMs)
-        throw new Error(`Only ${told.size} of ${ends.length} ends were told.`);
+        throw new Error(`${missing()} of ${ends.length} ends were not told.`);
       await pause(50);
     }
     return between(ends, told);

@@ -7,25 +7,24 @@ import {
   type TaskContext,
 } from '../../src/grids/htc-grid/index.js';
 import type { Start } from '../child.js';
-import { atRandomTimes, type End, type Spread } from '../ends.js';
+import { atRandomTimes, type End, type Spread, tasksOf } from '../ends.js';
 import { now } from '../raw-subscribers.js';
 import { serve } from '../serve.js';
 
-export type CompletionsSettings =
+export type CompletionsSettings = { readonly name: string } & (
   | { readonly embedded: Spread }
   | {
       readonly table: string;
       readonly endpoint: string;
       readonly redisPort: number;
-    };
-
-export const gridName = 'grid';
+    }
+);
 
 export const start: Start<CompletionsSettings> = async (settings) => {
-  if ('embedded' in settings) return startEmbedded(settings.embedded);
-  const { table, endpoint, redisPort } = settings;
+  if ('embedded' in settings) return startEmbedded(settings.name, settings.embedded);
+  const { name, table, endpoint, redisPort } = settings;
   const grid = await openTaskGrid({
-    name: gridName,
+    name,
     table: {
       table,
       region: 'eu-west-1',
@@ -45,14 +44,14 @@ async function sourceOf(grid: HtcGrid): Promise<string> {
 
 interface AtWork {
   readonly taskId: string;
-  end(): void;
+  readonly end: () => void;
 }
 
-async function startEmbedded(spread: Spread) {
+async function startEmbedded(name: string, spread: Spread) {
   const working: AtWork[] = [];
   const waiting: ((task: AtWork) => void)[] = [];
   const grid = await openEmbedded({
-    name: gridName,
+    name,
     run: (_task, { taskId }: TaskContext) =>
       new Promise<null>((resolve) => {
         const task = { taskId, end: () => resolve(null) };
@@ -66,7 +65,7 @@ async function startEmbedded(spread: Spread) {
     working.shift() ?? new Promise((resolve) => waiting.push(resolve));
   const { session } = await grid.submit(
     {
-      payloads: Array.from({ length: spread.tasks }, () => null),
+      payloads: Array.from({ length: tasksOf(spread) }, () => null),
       priority: undefined,
       owner: localAdmin.identity,
       idempotencyKey: undefined,

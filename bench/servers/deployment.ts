@@ -22,7 +22,7 @@ import { TableWriter } from '../../src/grids/htc-grid/table-writer.js';
 import { FakeStream } from '../../test/htc-grid/fake-stream.js';
 import { startGateway } from '../../test/htc-grid/gateway-stand-in.js';
 import type { Start } from '../child.js';
-import { atRandomTimes, type End, type Spread } from '../ends.js';
+import { atRandomTimes, type End, type Spread, tasksOf } from '../ends.js';
 import { now } from '../raw-subscribers.js';
 
 export interface DeploymentSettings extends Spread {
@@ -78,7 +78,7 @@ export const start: Start<DeploymentSettings> = async ({ redisPort, ...spread })
       async session() {
         session = newSessionId();
         const submittedAt = Date.now();
-        const tasks = Array.from({ length: spread.tasks }, (_, index) => ({
+        const tasks = Array.from({ length: tasksOf(spread) }, (_, index) => ({
           taskId: taskIdOf(session, index),
           sessionId: session,
           priority: 0,
