@@ -35,6 +35,8 @@ class Reader implements Outlet {
   readonly frames: NumbersFrame[] = [];
   readonly texts: string[] = [];
   ready = true;
+  /** The kind of frame behind which it reads no more. */
+  readsUpTo: string | undefined;
   over = false;
   member: Member | undefined;
   #waiting: (() => void)[] = [];
@@ -45,7 +47,9 @@ class Reader implements Outlet {
   write({ text }: EncodedFrame): void {
     if (!this.ready) throw new Error('Written to who does not read.');
     this.texts.push(text);
-    this.frames.push((JSON.parse(text) as { data: { numbers: NumbersFrame } }).data.numbers);
+    const frame = (JSON.parse(text) as { data: { numbers: NumbersFrame } }).data.numbers;
+    this.frames.push(frame);
+    if (frame.kind === this.readsUpTo) this.ready = false;
   }
   reads(): void {
     this.ready = true;
@@ -179,6 +183,20 @@ describe('equal subscriptions', () => {
     log.finish();
     await until(() => expect(readers.every(({ over }) => over)).toBe(true));
     expect(readers.map(({ kinds }) => kinds)).toEqual(['SYNCED CHANGES END', 'SYNCED CHANGES END']);
+  });
+
+  it('are not joined with one that has said END while it still waits for its readers', async () => {
+    const { subscribe, log } = open();
+    const first = await subscribe();
+    first.readsUpTo = 'END';
+    await until(() => expect(log.waiting).toBe(1));
+    log.finish();
+    await until(() => expect(first.kinds).toBe('SYNCED END'));
+    const second = await subscribe();
+    await until(() => expect(second.over).toBe(true));
+    expect(second.kinds).toBe('SYNCED END');
+    first.reads();
+    await until(() => expect(first.over).toBe(true));
   });
 
   it('leave nothing behind', async () => {

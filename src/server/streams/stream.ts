@@ -229,7 +229,7 @@ export class Stream implements Followed {
     }
     this.cursor = cursor;
     this.live = live;
-    if (live && kind !== 'END' && !this.closed) this.host.current(this);
+    if (live && !this.closed) this.host.current(this);
   }
 
   async #write(frame: StreamedFrame): Promise<void> {
@@ -283,7 +283,7 @@ export class Stream implements Followed {
   }
 }
 
-/** What events of our streams begin with. */
+/** What events of our streams begin with. Nobody is joined behind a GAP or END: who came then would not have it. */
 function headOf(event: unknown): {
   readonly cursor: string | undefined;
   readonly kind: string | undefined;
@@ -293,5 +293,5 @@ function headOf(event: unknown): {
   if (typeof cursor !== 'string' || typeof kind !== 'string') {
     return { cursor: undefined, kind: undefined, live: false };
   }
-  return { cursor, kind, live: live === true };
+  return { cursor, kind, live: live === true && kind !== 'GAP' && kind !== 'END' };
 }
