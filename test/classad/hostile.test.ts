@@ -162,6 +162,8 @@ describe('a pattern that makes other matchers backtrack for ever', () => {
     ['(x+x+)+y', 'x'.repeat(5000)],
     ['^((a{0,20}){0,20}){0,20}$', `${'a'.repeat(60)}!`],
     ['([a-c]*[b-d]*)*e', 'abcd'.repeat(1000)],
+    [`^${'a*'.repeat(20)}(?:b{17})?c`, 'a'.repeat(16)],
+    ['^a*a*a*(?:b{4097})?c', 'a'.repeat(4000)],
   ])('%s is answered', { timeout: soonMs }, (pattern, text) => {
     const ad = new Ad({ Pattern: pattern, Subject: text });
     const value = evaluate(parseExpression('regexp(Pattern, Subject)'), { my: ad });

@@ -22,7 +22,11 @@ function waysThrough(node: RegexNode, length: number): number {
     case 'repeat': {
       const inner = waysThrough(node.part, length);
       const times = Math.min(node.most, length + 1);
-      return inner === 1 ? Math.min(node.most, length) - node.least + 1 : inner ** times * times;
+      // What is longer than the subject is not matched, but what stands around it is tried all the same.
+      return Math.max(
+        1,
+        inner === 1 ? Math.min(node.most, length) - node.least + 1 : inner ** times * times,
+      );
     }
     default:
       return node satisfies never;
