@@ -21,7 +21,7 @@ export const isSecretName = (name: string): boolean => secretName.test(name);
 /** Masks what looks like a secret: `NAME=secret`, `--password secret`, `Authorization: secret`, `//user:secret@host`. */
 export const shownText = (text: string): string =>
   text
-    .replace(/\/\/[^/\s]+@/g, '//***@')
+    .replace(/\/\/(?:[^/\s]+|[^/:\s]*:[^\s"']{1,256})@/g, '//***@')
     .replace(entry, '$1***')
     .replace(assignment, '$1***')
     .replace(option, '$1***');

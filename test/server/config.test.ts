@@ -289,14 +289,18 @@ describe('replicas', () => {
     });
   });
 
-  it.each(['r:6379', 'https://r:6379', 'redis://', 'redis://r/db', 'redis://u:secret-1@r:x/'])(
-    'need the URL of a Redis, not %s, and no message shows its password',
-    async (url) => {
-      const found = await problems({ replicas: { redis: url } });
-      expect(found).toEqual([expect.stringMatching(/^replicas\.redis: expected a URL such as/)]);
-      expect(found.join()).not.toContain('secret-1');
-    },
-  );
+  it.each([
+    'r:6379',
+    'https://r:6379',
+    'redis://',
+    'redis://r/db',
+    'redis://u:secret-1@r:x/',
+    'redis://:a/secret-1@r/',
+  ])('need the URL of a Redis, not %s, and no message shows its password', async (url) => {
+    const found = await problems({ replicas: { redis: url } });
+    expect(found).toEqual([expect.stringMatching(/^replicas\.redis: expected a URL such as/)]);
+    expect(found.join()).not.toContain('secret-1');
+  });
 
   it('have no password without a Redis', async () => {
     expect(await problems({ replicas: { password: 'secret-1' } })).toEqual([
