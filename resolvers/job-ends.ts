@@ -157,7 +157,8 @@ const askAgainMs = 15_000;
 
 /**
  * Resolves when no job of the cluster that the caller may see is left to end, and the ends of all of them
- * are in the log. The queue is asked at the start, and again when as many have ended as it had.
+ * are in the log. The queue is asked at the start, and again when as many have ended as it had. Rejects with
+ * the loss of the log.
  */
 export async function clusterOver(
   pool: FollowedPool,
@@ -186,6 +187,8 @@ export async function clusterOver(
     while (missing > 0 && !again.aborted) {
       await log.changed(position, again).catch(() => undefined);
       signal.throwIfAborted();
+      // Nothing comes of it any more, and there is nothing to wait for.
+      if (log.lost !== undefined) throw log.lost;
       position = Math.max(position, log.start);
       const entries = log.read(position, 1000);
       position += entries.length;

@@ -32,3 +32,21 @@ it.each([1, 2])('a passing error of count %d is no end of the stream', async (fa
   stop.abort(reason);
   await expect(over).rejects.toBe(reason);
 });
+
+it('is not known where the log is lost, as it can be with the Redis of replicas', async () => {
+  const log = new AppendLog<JobCompletion>('condor:pool', { limit: 10 });
+  const jobs = vi.fn(async () => {
+    throw new GridError('UNAVAILABLE', 'Not now.');
+  });
+  const over = clusterOver(
+    { name: 'pool', jobs, logs: {} } as unknown as FollowedPool,
+    { schedd: 's', clusterId: 1 },
+    log,
+    and(),
+    new AbortController().signal,
+  );
+  await vi.waitFor(() => expect(log.waiting).toBe(1));
+  const lost = new Error('The Redis lost it.');
+  log.fail(lost);
+  await expect(over).rejects.toBe(lost);
+});
