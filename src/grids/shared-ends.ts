@@ -50,6 +50,7 @@ export class SharedEnds {
       if (!late.aborted || signal.aborted) throw error;
       throw new GridError('UNAVAILABLE', 'The Redis of the replicas does not answer; try again.');
     }
+    await log.caughtUp(signal);
   }
 
   /** Written here, or found by the replica that writes. */

@@ -1,4 +1,5 @@
 /** Logs of completions: complete, each task once, also when they are rebuilt while tasks go on. */
+import { getEventListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -152,6 +153,31 @@ describe('a log that is rebuilt', () => {
     expect(second.epoch).not.toBe(first.epoch);
     expect(second.read(0, 10)).toMatchObject([{ taskId: 's_0', state: 'CANCELLED' }]);
     await logs.stop();
+  });
+
+  it('leaves nothing of itself with a stream that goes on with the next one', async () => {
+    let lose: (error: Error) => void = () => undefined;
+    const logs = new SessionLogs({
+      grid: 'g',
+      source: {
+        watch: async (_session, { lost }) => {
+          lose = lost;
+        },
+      },
+      everything: new Everything({ grid: 'g', hasSource: () => true }),
+      expected: async () => undefined,
+      reader: tableOf(new Map([['s_0', item(0, 'pending')]]), () => undefined),
+    });
+    const stream = live();
+    for (let n = 0; n < 3; n++) {
+      await logs.follow('s', stream);
+      lose(new Error('no source'));
+    }
+    const last = await logs.follow('s', stream);
+    expect(getEventListeners(stream, 'abort')).toHaveLength(1);
+    expect(await logs.follow('s', live())).toBe(last);
+    await logs.stop();
+    expect(getEventListeners(stream, 'abort')).toHaveLength(0);
   });
 
   it('is one for all who ask at once, and an unknown session is NOT_FOUND', async () => {

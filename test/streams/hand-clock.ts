@@ -28,7 +28,7 @@ export class HandClock implements Clock {
   async advance(ms: number): Promise<void> {
     const until = this.#elapsed + ms;
     for (;;) {
-      await settle();
+      await this.settle();
       let next: { readonly at: number; readonly callback: () => void } | undefined;
       for (const timer of this.#timers) if (next === undefined || timer.at < next.at) next = timer;
       if (!next || next.at > until) break;
@@ -37,6 +37,10 @@ export class HandClock implements Clock {
       next.callback();
     }
     this.#elapsed = until;
-    await settle();
+    await this.settle();
+  }
+
+  protected settle(): Promise<void> {
+    return settle();
   }
 }

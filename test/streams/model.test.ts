@@ -3,9 +3,16 @@
  * another's find. STREAMS_RUNS=20000 makes more of them, STREAMS_SEED=$RANDOM others; a failure prints its seed.
  */
 import fc from 'fast-check';
-import { describe, it } from 'vitest';
-import { inADeployedGrid, inAnEmbeddedGrid } from './model/commands.js';
-import { DeployedWorld, EmbeddedWorld } from './model/world.js';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { describeReal, type RedisServer } from '../real/index.js';
+import {
+  amongReplicas,
+  inADeployedGrid,
+  inAnEmbeddedGrid,
+  whoseRedisForgets,
+} from './model/commands.js';
+import { ModelRedis } from './model/redis.js';
+import { DeployedWorld, EmbeddedWorld, ReplicatedWorld } from './model/world.js';
 import type { World } from './model/world.js';
 
 const seed = Number(process.env['STREAMS_SEED'] ?? 20_261_122);
@@ -39,6 +46,31 @@ describe('every client that keeps its cursor learns of every end, in order, and 
     await fc.assert(
       fc.asyncProperty(inADeployedGrid, (commands) => lived(() => new DeployedWorld(), commands)),
       { numRuns: runs(400), seed },
+    );
+  });
+});
+
+describeReal('redis', 'and so does every client of servers that share their logs', (real) => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await real.start();
+  });
+  afterAll(() => server.stop());
+
+  it.each([
+    ['at the position it had, whichever of them dies or is cut off', amongReplicas, 30],
+    ['whatever their Redis loses', whoseRedisForgets, 15],
+  ])('%s', { timeout: patience }, async (_promise, happenings, byDefault) => {
+    await fc.assert(
+      fc.asyncProperty(happenings, async (commands) => {
+        const redis = await ModelRedis.open(server);
+        try {
+          await lived(() => new ReplicatedWorld(redis), commands);
+        } finally {
+          redis.stop();
+        }
+      }),
+      { numRuns: runs(byDefault), seed },
     );
   });
 });

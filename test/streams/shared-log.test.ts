@@ -50,6 +50,26 @@ describeReal('redis', 'logs that replicas share', (real) => {
     expect(late.complete).toBe(false);
   });
 
+  it('are read as far as any replica can have told of them, for who comes over from it', async () => {
+    const name = world.nextName();
+    const late = world.replica();
+    const [a, b] = [open(name), late.open<number>(name)];
+    const { term } = await lead(a);
+    term.append([1]);
+    await Promise.all([has(a, 1), has(b, 1)]);
+    world.deafen(late);
+    term.append([2, 3]);
+    await has(a, 3);
+    expect(b.end).toBe(1);
+    await b.caughtUp(soon());
+    expect(b.read(0, 10)).toEqual([1, 2, 3]);
+    // Without Redis there is what there is.
+    world.sever(late);
+    term.append([4]);
+    await b.caughtUp(soon());
+    expect(b.end).toBe(3);
+  });
+
   it('carry words about the whole with entries and without, and keep only the last of them', async () => {
     const name = world.nextName();
     const [a, b] = [open(name), open(name)];
@@ -252,6 +272,40 @@ describeReal('redis', 'logs that replicas share', (real) => {
       await lose(own.redis, own.key.bind(own), name);
       await Promise.all([isLost(a), isLost(b)]);
       expect([a.leads, b.leads]).toEqual([false, false]);
+    });
+
+    it('and is another one that others wrote to, in more records than this one had: the log is lost', async () => {
+      const { own, name, a, b, term } = await two();
+      const { redis } = own;
+      const [lease, head, log] = [
+        own.key(name, 'lease'),
+        own.key(name, 'head'),
+        own.key(name, 'records'),
+      ];
+      const before = [await redis.dumpBuffer(head), await redis.dumpBuffer(log)] as const;
+      term.append([7]);
+      await has(b, 3);
+      term.finish();
+      await b.until(() => b.complete, soon());
+      const scripts = new LogScripts(redis);
+      const add = (seq: number, entries: string, complete = false) =>
+        scripts.append(
+          { lease, head, log },
+          {
+            ...{ token: 'other', seq, keepMs: 60_000, limit: 0, note: '', complete, entries },
+            count: entries === '' ? 0 : 1,
+          },
+        );
+      const done = await Promise.all([
+        redis.call('CLIENT', 'KILL', 'TYPE', 'normal'),
+        redis.restore(head, 0, before[0] ?? '', 'REPLACE'),
+        redis.restore(log, 0, before[1] ?? '', 'REPLACE'),
+        redis.set(lease, 'other', 'PX', 60_000),
+        ...[add(1, '8'), add(2, '', true), add(3, '9')],
+      ]);
+      expect(done.slice(-3)).toEqual([true, true, true]);
+      await Promise.all([isLost(a), isLost(b)]);
+      expect(b.read(0, 10)).toEqual([1, 2, 7]);
     });
 
     it('and stands still: the term is over before another could have the lease, and it goes on later', async () => {

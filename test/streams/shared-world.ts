@@ -73,6 +73,11 @@ export class SharedWorld {
     for (const redis of this.#connections.get(replica) ?? []) redis.disconnect();
   }
 
+  /** From now on it hears of no new record by itself. */
+  deafen(replica: SharedLogs): void {
+    this.#connections.get(replica)?.at(1)?.disconnect();
+  }
+
   /** A log in a replica of its own. */
   open<Entry>(name: string, options?: SharedLogOptions<Entry>): SharedLog<Entry> {
     return this.replica().open(name, options);

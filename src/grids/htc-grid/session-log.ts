@@ -30,6 +30,8 @@ export interface FollowedSession {
   readonly outdated: boolean;
   /** False where what is known may be old. */
   readonly isCurrent: boolean;
+  /** Resolves once all is here that anybody was told of so far. */
+  caughtUp(signal: AbortSignal): Promise<void>;
   count(state: NativeState): number;
   stateOf(taskId: string): NativeState | undefined;
   progress(now?: number): Progress;
@@ -80,6 +82,10 @@ export class SessionLog implements FollowedSession {
 
   get isCurrent(): boolean {
     return true;
+  }
+
+  caughtUp(): Promise<void> {
+    return Promise.resolve();
   }
 
   count(state: NativeState): number {

@@ -37,7 +37,8 @@ interface Kept {
   readonly state: FollowedSession;
   readonly built: Promise<void>;
   readonly end: AbortController;
-  holders: number;
+  /** How each of those that hold it leaves it, by the signal that makes it leave. */
+  readonly holders: Map<() => void, AbortSignal>;
   linger: (() => void) | undefined;
 }
 
@@ -74,21 +75,22 @@ export class SessionLogs {
   async follow(session: string, signal: AbortSignal): Promise<CompletionLog<Completion>> {
     signal.throwIfAborted();
     const kept = this.#touch(session) ?? this.#open(session, true);
-    kept.holders++;
     kept.linger?.();
     const leave = () => {
-      kept.holders--;
+      if (!kept.holders.delete(leave)) return;
       const { lingerMs } = this.settings;
       const isKept = this.#kept.get(session) === kept;
-      if (kept.holders === 0 && isKept && lingerMs !== undefined)
+      if (kept.holders.size === 0 && isKept && lingerMs !== undefined)
         kept.linger = this.#clock.after(lingerMs, () => {
           this.#drop(kept);
         });
       this.#trim();
     };
+    kept.holders.set(leave, signal);
     signal.addEventListener('abort', leave, { once: true });
     try {
       await kept.built;
+      await kept.state.caughtUp(signal);
       return kept.state.log;
     } catch (error) {
       signal.removeEventListener('abort', leave);
@@ -135,7 +137,7 @@ export class SessionLogs {
       shared === undefined
         ? this.#begin(session, rebuild, signal)
         : this.#share(session, shared, signal);
-    const kept: Kept = { session, state, built, end, holders: 0, linger: undefined };
+    const kept: Kept = { session, state, built, end, holders: new Map(), linger: undefined };
     this.#kept.set(session, kept);
     built.then(
       () => this.#ready.add(kept),
@@ -194,7 +196,7 @@ export class SessionLogs {
     const { maxLogs = 256, maxTasks = 1_000_000 } = this.settings;
     for (const kept of this.#kept.values()) {
       if (logs <= maxLogs && tasks <= maxTasks) return;
-      if (kept.holders > 0 || kept === opening) continue;
+      if (kept.holders.size > 0 || kept === opening) continue;
       this.#drop(kept);
       logs--;
       tasks -= kept.state.tasks;
@@ -203,6 +205,9 @@ export class SessionLogs {
 
   #drop(kept: Kept): void {
     kept.linger?.();
+    // A stream that goes on with another log must not keep this one.
+    for (const [leave, signal] of kept.holders) signal.removeEventListener('abort', leave);
+    kept.holders.clear();
     if (this.#kept.get(kept.session) === kept) this.#kept.delete(kept.session);
     kept.end.abort(new GridError('UNAVAILABLE', 'The session is no longer followed.'));
   }

@@ -64,6 +64,10 @@ export class SharedSession implements FollowedSession {
     );
   }
 
+  caughtUp(signal: AbortSignal): Promise<void> {
+    return this.log.caughtUp(signal);
+  }
+
   /** A log that replicas share goes on by itself when a task of a complete session does. */
   get outdated(): boolean {
     return false;

@@ -18,8 +18,16 @@ export interface Visit {
   readonly keepMs: number;
   /** Of the log, where this visit has to begin it. */
   readonly freshEpoch: string;
-  /** What the visitor has read: an epoch (empty for none), its last record, and who wrote that. */
-  readonly known: { readonly epoch: string; readonly seq: number; readonly writer: string };
+  readonly known: Known;
+}
+
+/** What was read: an epoch (empty for none), its last record, the last one with entries, and who wrote them. */
+export interface Known {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly writer: string;
+  readonly entriesSeq: number;
+  readonly entriesWriter: string;
 }
 
 export interface Visited {
@@ -45,21 +53,24 @@ export interface Addition {
 
 /**
  * A Redis that lost what a replica has read (a failover, one of the keys evicted) ends the log: positions that were
- * told must not mean something else later.
+ * told must not mean something else later. A record without entries may be gone, so one that had some is compared as well.
  */
 const visit = `
 local lease, head, log = KEYS[1], KEYS[2], KEYS[3]
 local token, leaseMs, keepMs, fresh = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local epoch, seq, writer = ARGV[5], ARGV[6], ARGV[7]
+local epoch, seq = ARGV[5], ARGV[6]
+local read = { [seq] = ARGV[7], [ARGV[8]] = ARGV[9] }
 local holder = redis.call('GET', lease)
 local now = redis.call('HMGET', head, 'epoch', 'born', 'seq')
 if now[1] then
   local sound = tonumber(now[3]) == 0 or redis.call('EXISTS', log) == 1
   if sound and now[1] == epoch then
     sound = tonumber(now[3]) >= tonumber(seq)
-    local id = now[2] .. '-' .. seq
-    local last = redis.call('XRANGE', log, id, id)[1]
-    if last and last[2][2] ~= writer then sound = false end
+    for number, writer in pairs(read) do
+      local id = now[2] .. '-' .. number
+      local found = redis.call('XRANGE', log, id, id)[1]
+      if found and found[2][2] ~= writer then sound = false end
+    end
   end
   if not sound then now = {} end
 end
@@ -128,10 +139,10 @@ export class LogScripts {
 
   /** Takes or renews the lease where a token is given, and looks how the log is. */
   async visit({ lease, head, log }: LogKeys, of: Visit): Promise<Visited> {
-    const { epoch, seq, writer } = of.known;
+    const { epoch, seq, writer, entriesSeq, entriesWriter } = of.known;
     const [leads, found, born, last] = await this.#commands.htcVisitLog(
       ...[lease, head, log, of.token, of.leaseMs, of.keepMs, of.freshEpoch],
-      ...[epoch, seq, writer],
+      ...[epoch, seq, writer, entriesSeq, entriesWriter],
     );
     return { leads: leads === 1, epoch: found, born, seq: Number(last) };
   }

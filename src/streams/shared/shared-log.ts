@@ -6,7 +6,7 @@
 import { GridError } from '../../errors.js';
 import type { Redis } from 'ioredis';
 import { AppendLog, newEpoch, type EntryStore } from '../append-log.js';
-import type { Clock } from '../clock.js';
+import { pause, type Clock } from '../clock.js';
 import type { CompletionLog } from '../log.js';
 import type { ReadLog, RecordReader } from './record-reader.js';
 import {
@@ -16,7 +16,7 @@ import {
   type LogRecord,
   type RawRecord,
 } from './record.js';
-import type { LogKeys, LogScripts } from './scripts.js';
+import type { Known, LogKeys, LogScripts } from './scripts.js';
 import { newToken, Term, type Leading } from './term.js';
 
 export interface SharedLogOptions<Entry> {
@@ -43,7 +43,9 @@ export interface SharedLogParts {
 
 /** Records that are read at once when a log is opened. */
 const pageRecords = 32;
-const nothing = { epoch: '', seq: 0, writer: '' } as const;
+/** Between two tries to reach Redis for who waits. */
+const retryMs = 50;
+const nothing: Known = { epoch: '', seq: 0, writer: '', entriesSeq: 0, entriesWriter: '' };
 
 export class SharedLog<Entry> implements CompletionLog<Entry> {
   readonly #log: AppendLog<Entry>;
@@ -52,12 +54,14 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
   readonly #heard: NonNullable<SharedLogOptions<Entry>['heard']>;
   readonly #waiting = new Set<() => void>();
   readonly #read: ReadLog;
-  #known: { readonly epoch: string; readonly seq: number; readonly writer: string } = nothing;
+  #known = nothing;
   #born = '';
   #note = '';
   #isRead = false;
   /** By the clock's uptime. */
   #visitedAt = -Infinity;
+  /** The last record, as Redis had it then. */
+  #visitedSeq = 0;
   #leading: Leading<Entry> | undefined;
   #term: Term<Entry> | undefined;
   #visiting: Promise<void> | undefined;
@@ -149,6 +153,36 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
     }
   }
 
+  /**
+   * Resolves once all was read that Redis has at this moment: then a cursor that another replica gave is good here. Where
+   * Redis does not answer for as long as a lease lasts, there is what there is.
+   */
+  async caughtUp(signal: AbortSignal): Promise<void> {
+    const { clock, leaseMs } = this.parts;
+    const late = new AbortController();
+    const cancel = clock.after(leaseMs, () => {
+      late.abort();
+    });
+    const soon = AbortSignal.any([signal, late.signal]);
+    const visited = () =>
+      this.visit().then(
+        () => true,
+        () => false,
+      );
+    try {
+      // A visit under way may have looked before.
+      await this.#visiting?.catch(() => undefined);
+      while (!(await visited())) await pause(clock, retryMs, soon);
+      const seq = this.#visitedSeq;
+      if (this.#known.seq < seq) await this.#readAll();
+      await this.until(() => this.#known.seq >= seq, soon);
+    } catch {
+      signal.throwIfAborted();
+    } finally {
+      cancel();
+    }
+  }
+
   /** Looks at the log in Redis, with the lease where it can be had or renewed. */
   visit(): Promise<void> {
     this.#visiting ??= this.#visit().finally(() => {
@@ -213,6 +247,7 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
       known: this.#known,
     });
     this.#visitedAt = sentAt;
+    this.#visitedSeq = found.seq;
     const isOther = this.#known.epoch !== '' && found.epoch !== this.#known.epoch;
     if (isOther) {
       const message = `The Redis of the replicas lost what it had of ${this.name}.`;
@@ -284,7 +319,8 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
     this.#log.append(entries);
     if (entries.length > 0) this.#heard(entries, this.#isRead && this.#note !== '');
     this.#note = note;
-    this.#known = { ...this.#known, seq, writer };
+    const last = entries.length > 0 ? { entriesSeq: seq, entriesWriter: writer } : {};
+    this.#known = { ...this.#known, seq, writer, ...last };
     if (complete) this.#log.finish();
     this.#term?.read(seq);
   }

@@ -28,6 +28,8 @@ export class Client {
   #subscriber: Subscriber<Frame> | undefined;
   #leaving = new AbortController();
   #isOpening = false;
+  /** Whether its cursor must be good where it is connected now. */
+  #holds = false;
   /** How many ends of its story each task has behind it in this stretch; a GAP begins another. */
   readonly #order = new Map<string, number>();
   /** By epoch: the log, and from where to where it was told. */
@@ -41,6 +43,7 @@ export class Client {
     private readonly grid: ModelGrid,
     readonly sessions: readonly Session[],
     wish: Wish,
+    private readonly positionsHold: (server: Server) => boolean,
   ) {
     this.#wish = wish;
   }
@@ -75,6 +78,7 @@ export class Client {
       (all) => {
         if (this.#leaving !== leaving || signal.aborted) return;
         this.#isOpening = false;
+        this.#holds = this.positionsHold(server);
         this.#subscriber = subscribe<Completion>(all, {
           clock: this.grid.clock,
           signal,
@@ -108,7 +112,12 @@ export class Client {
       frame = await subscriber.poll();
     } catch (error) {
       // A log that could not be opened in the place of a lost one: it comes back with its cursor.
-      if (!/does not answer|no session|stopped|throttled/i.test(String(error))) throw error;
+      if (
+        !/does not answer|no session|stopped|throttled|no longer|not followed|lost what/i.test(
+          String(error),
+        )
+      )
+        throw error;
       await this.leave();
       return undefined;
     }
@@ -137,7 +146,12 @@ export class Client {
   }
 
   #know(log: CompletionLog<Completion>): void {
-    if (this.#told.has(log.epoch)) return;
+    const known = this.#told.get(log.epoch);
+    if (known !== undefined) {
+      // Of those that replicas have of one log the newest knows most.
+      known.log = log;
+      return;
+    }
     const isFirst = this.#cursor === undefined && this.#wish.kind === 'now';
     // Until the first frame says where now was.
     this.#told.set(log.epoch, { log, from: isFirst ? Infinity : 0, to: 0 });
@@ -147,6 +161,7 @@ export class Client {
     this.#cursor = frame.cursor;
     this.#expectKind(frame);
     if (frame.kind === 'GAP') this.#order.clear();
+    if (this.#holds) expect(frame.gap?.reason).not.toBe('CURSOR_EXPIRED');
     for (const entry of frame.entries) {
       this.#expectOrder(entry);
       const all = this.told.get(entry.taskId) ?? [];

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Session } from './grid.js';
 import { deeds } from './grid.js';
-import type { DeployedWorld, EmbeddedWorld } from './world.js';
+import type { DeployedWorld, EmbeddedWorld, ReplicatedWorld } from './world.js';
 import type { World } from './world.js';
 
 class Happening<W extends World> implements fc.AsyncCommand<object, W> {
@@ -202,7 +202,73 @@ const deployed = [
   }),
 ];
 
+const replicated = [
+  ...deployed,
+  ...[1, 2].map(() => each('dies', place, (world: ReplicatedWorld, n) => world.die(n))),
+  each('lease expires', fc.nat(2), async (world: ReplicatedWorld, n) => {
+    const session = sessionAt(world, n);
+    if (session !== undefined) await world.shared.expire(world.nameOf(session));
+  }),
+  each('redis is down', fc.boolean(), (world: ReplicatedWorld, isDown) => {
+    if (isDown) world.shared.fall();
+    else world.shared.isDown = false;
+  }),
+  ...[1, 2].map(() =>
+    each('connections break', place, (world: ReplicatedWorld, n) => {
+      world.server(n).replica?.cut();
+    }),
+  ),
+  each(
+    'is cut off',
+    fc.record({ server: place, isCutOff: fc.boolean() }),
+    (world: ReplicatedWorld, { server, isCutOff }) => {
+      world.server(server).replica?.cutOff(isCutOff);
+    },
+  ),
+  each('answers are lost', fc.integer({ min: 1, max: 3 }), (world: ReplicatedWorld, n) => {
+    world.shared.unanswered = n;
+  }),
+  ...[1, 2, 3].map(() =>
+    each(
+      'moves to one that reads late',
+      fc.record({ client: place, session: fc.nat(2) }),
+      async (world: ReplicatedWorld, { client: n, session }) => {
+        const client = clientAt(world, n);
+        const late = world.servers.find((server) => server !== client?.server);
+        if (client === undefined || late === undefined) return;
+        late.replica?.cutOff(true);
+        done(world, 'finish', { session, task: n }, 0);
+        await world.clock.advance(5000);
+        while (await client.pull());
+        await client.leave();
+        late.replica?.cutOff(false);
+        client.connect(late);
+      },
+    ),
+  ),
+];
+
+/** What a Redis that keeps nothing on disk, or another that takes its place, may have lost. */
+const forgetful = [
+  ...replicated,
+  each(
+    'redis',
+    fc.constantFrom('empty' as const, 'save' as const, 'save' as const, 'failOver' as const),
+    (world: ReplicatedWorld, what) => world.shared[what](),
+  ),
+  each(
+    'redis loses',
+    fc.record({ session: fc.nat(2), part: fc.constantFrom('head' as const, 'records' as const) }),
+    async (world: ReplicatedWorld, { session, part }) => {
+      const found = sessionAt(world, session);
+      if (found !== undefined) await world.shared.lose(world.nameOf(found), part);
+    },
+  ),
+];
+
 const size = { maxCommands: 50, size: 'max' } as const;
 
 export const inAnEmbeddedGrid = fc.commands<object, EmbeddedWorld, false>([...shared], size);
 export const inADeployedGrid = fc.commands<object, DeployedWorld, false>([...deployed], size);
+export const amongReplicas = fc.commands<object, ReplicatedWorld, false>([...replicated], size);
+export const whoseRedisForgets = fc.commands<object, ReplicatedWorld, false>([...forgetful], size);

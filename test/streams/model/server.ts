@@ -18,9 +18,11 @@ import { TableReader } from '../../../src/grids/htc-grid/table.js';
 import type { Completion } from '../../../src/grids/tasks.js';
 import type { ModelGrid } from './grid.js';
 import { isEnd } from './grid.js';
+import type { Replica } from './redis.js';
 
 export interface Server {
   readonly logs: SessionLogs;
+  readonly replica?: Replica | undefined;
   stop(): Promise<void>;
 }
 
@@ -134,15 +136,19 @@ export class Hints {
 export interface Pushes {
   readonly calls: StreamCalls;
   readonly hints: Hints;
+  /** Where its logs are shared. */
+  readonly replica: Replica | undefined;
 }
 
 /** A server of a deployed grid: the stream of the table, hints, or the poll, whichever works. */
 export class Deployed implements Server {
   readonly logs: SessionLogs;
+  readonly replica: Replica | undefined;
   readonly #source: ChosenSource;
 
-  constructor(grid: ModelGrid, { calls, hints }: Pushes) {
+  constructor(grid: ModelGrid, { calls, hints, replica }: Pushes) {
     const { clock } = grid;
+    this.replica = replica;
     const reader = new TableReader(grid.table);
     const everything = new Everything({ grid: 'g', hasSource: () => this.#source.gridWide });
     this.#source = new ChosenSource({
@@ -157,10 +163,12 @@ export class Deployed implements Server {
     this.logs = new SessionLogs({
       grid: 'g',
       reader,
-      source: heard(this.#source, grid, () => this.logs),
+      // What is told is written over Redis, and in the log a while later.
+      source: replica === undefined ? heard(this.#source, grid, () => this.logs) : this.#source,
       everything,
       maxLogs,
       lingerMs: 30_000,
+      shared: replica?.logs,
       clock,
       expected: async (id) => grid.sessions.find((one) => one.id === id)?.tasks,
     });
@@ -169,6 +177,7 @@ export class Deployed implements Server {
   async stop(): Promise<void> {
     this.#source.stop();
     await this.logs.stop();
+    await this.replica?.stop();
   }
 }
 

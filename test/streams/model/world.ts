@@ -10,15 +10,24 @@ import { Client } from './client.js';
 import { isEnd, ModelGrid } from './grid.js';
 import type { Session } from './grid.js';
 import type { Server } from './server.js';
+import type { ModelRedis } from './redis.js';
 import { Deployed, Embedded, Hints } from './server.js';
 
+const everything: Wish = { kind: 'snapshot', maxBatch: 3, maxWaitMs: 0, minIntervalMs: 0 };
+
 export abstract class World {
-  readonly clock = new HandClock();
   readonly clients: Client[] = [];
   abstract readonly grid: ModelGrid;
   abstract readonly servers: Server[];
   /** After so long without trouble a server knows what the table has. */
   abstract readonly quietMs: number;
+
+  constructor(readonly clock = new HandClock()) {}
+
+  /** Whether every position that was told of has to be one that a client can go on from here. */
+  positionsHold(_server: Server): boolean {
+    return false;
+  }
 
   server(n: number): Server {
     // There is at least one.
@@ -36,7 +45,7 @@ export abstract class World {
   }
 
   subscribe(sessions: readonly Session[], wish: Wish, server: number): void {
-    const client = new Client(this.grid, sessions, wish);
+    const client = new Client(this.grid, sessions, wish, (at) => this.positionsHold(at));
     this.clients.push(client);
     client.connect(this.server(server));
   }
@@ -58,10 +67,8 @@ export abstract class World {
   /** So that there is something to happen to from the first moment on. */
   begin(): void {
     this.announce(4);
-    const sessions = [...this.grid.sessions];
-    for (const session of sessions) this.submit(session, 3);
-    const wish = { kind: 'snapshot', maxBatch: 3, maxWaitMs: 0, minIntervalMs: 0 } as const;
-    this.subscribe(sessions, wish, 0);
+    for (const session of this.grid.sessions) this.submit(session, 3);
+    this.subscribe([...this.grid.sessions], everything, 0);
   }
 
   /** What was promised on the way. */
@@ -150,7 +157,7 @@ export class EmbeddedWorld extends World {
 
 export class DeployedWorld extends World {
   /** Everything is looked at once a minute, and 30 s may pass before a source that failed is tried again. */
-  readonly quietMs = 110_000;
+  readonly quietMs: number = 110_000;
   readonly grid: ModelGrid;
   readonly servers: Deployed[];
   readonly stream = new FakeStream(2);
@@ -158,8 +165,9 @@ export class DeployedWorld extends World {
   /** Stream calls that fail from now on, by name. */
   readonly refused: string[] = [];
 
-  constructor() {
-    super();
+  /** @param redis which the servers share, where they do */
+  constructor(private readonly redis?: ModelRedis) {
+    super(redis?.clock);
     this.hints = new Hints(() => this.grid);
     this.grid = new ModelGrid(this.clock, {
       written: (now, before) => {
@@ -201,6 +209,41 @@ export class DeployedWorld extends World {
         }
       },
     };
-    return new Deployed(this.grid, { calls, hints: this.hints });
+    return new Deployed(this.grid, { calls, hints: this.hints, replica: this.redis?.replica() });
+  }
+}
+
+/** The servers of a deployed grid as replicas: they share one log of each session over Redis. */
+export class ReplicatedWorld extends DeployedWorld {
+  /** A lease may have to run out before. */
+  override readonly quietMs = 130_000;
+
+  constructor(readonly shared: ModelRedis) {
+    super(shared);
+  }
+
+  override begin(): void {
+    super.begin();
+    this.subscribe([...this.grid.sessions], everything, 1);
+  }
+
+  override positionsHold({ replica }: Server): boolean {
+    return this.shared.isWhole && !this.shared.isDown && replica?.isCutOff !== true;
+  }
+
+  /** Without a word: what it leased is kept until that has run out. */
+  async die(server: number): Promise<void> {
+    this.server(server).replica?.die();
+    await this.restart(server);
+  }
+
+  override mend(): void {
+    super.mend();
+    Object.assign(this.shared, { isDown: false, unanswered: 0 });
+    for (const { replica } of this.servers) replica?.cutOff(false);
+  }
+
+  nameOf({ id }: Session): string {
+    return this.server(0).logs.nameOf(id);
   }
 }
