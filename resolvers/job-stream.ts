@@ -17,6 +17,7 @@ import {
 } from '../src/query/predicate.js';
 import {
   type CompletionLog,
+  decodeCursor,
   type EntriesFrame,
   follow,
   mapFrames,
@@ -176,7 +177,9 @@ async function events(
   const { filter, types } = args;
   const options = streamOptions(args, context);
   const { pools, predicate } = await followed(filter, context);
-  const logs = await Promise.all(pools.map(({ logs }) => logs.events(context.signal)));
+  const { start } = options;
+  const after = start.kind === 'after' ? decodeCursor(start.cursor) : [];
+  const logs = await Promise.all(pools.map(({ logs }) => logs.events(context.signal, after)));
   const wanted = types && new Set(types);
   const frames = follow<JobEventEntry>(logs, {
     ...options,

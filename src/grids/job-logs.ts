@@ -21,6 +21,14 @@ export const jobEventTypes = [
 ] as const;
 export type JobEventType = (typeof jobEventTypes)[number];
 
+/** How far a source of events had been read that can be read again. */
+export interface EventPlace {
+  /** The file, by what it says: the same to every server. */
+  readonly file: string;
+  /** The bytes of it up to here. */
+  readonly offset: number;
+}
+
 export interface JobEventEntry {
   readonly gridName: string;
   readonly type: JobEventType;
@@ -37,6 +45,10 @@ export interface JobEventEntry {
   readonly record: NativeRecord;
   /** Epoch milliseconds at which this server learned of it. */
   readonly seenAt: number;
+  /** Where it ends in a source that can be read again. */
+  readonly place?: EventPlace | undefined;
+  /** Whether nothing that comes later can stand before its place. */
+  readonly inOrder?: boolean | undefined;
 }
 
 /** A job that has ended; told once the history (or the queue, of a job that stays there) says how. */
@@ -59,8 +71,14 @@ export const nameOf = ({ key, revision }: Pick<JobCompletion, 'key' | 'revision'
   `${key.schedd} ${key.clusterId}.${key.procId} ${revision}`;
 
 export interface JobLogs {
-  /** Followed as long as somebody holds it: until `signal` is aborted. */
-  events(signal: AbortSignal): Promise<CompletionLog<JobEventEntry>>;
+  /**
+   * Followed as long as somebody holds it: until `signal` is aborted. What came behind the positions from
+   * which it is to be followed is read again where it can be.
+   */
+  events(
+    signal: AbortSignal,
+    after?: readonly LogPosition[],
+  ): Promise<CompletionLog<JobEventEntry>>;
   /** The same for ends; with what their rows will be asked for, so that it is read at once. */
   completions(signal: AbortSignal, projection?: Projection): Promise<CompletionLog<JobCompletion>>;
   /** The rows of ends or events, read once for all who ask the same of them. */

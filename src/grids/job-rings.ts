@@ -10,6 +10,7 @@ import type { CompletionLog } from '../streams/log.js';
 import { RecentRows } from '../streams/recent.js';
 import type { SharedLogs } from '../streams/shared/shared-logs.js';
 import { decodeIdAs, encodeId } from './id.js';
+import { EventRing } from './event-ring.js';
 import { nameOf, type JobCompletion, type JobEventEntry, type JobLogs } from './job-logs.js';
 import type { JobKey, JobPool, JobRow } from './jobs.js';
 import { SharedEnds } from './shared-ends.js';
@@ -46,7 +47,7 @@ export class JobRings {
   readonly #own: AppendLog<JobCompletion>;
   readonly #shared: SharedEnds | undefined;
   readonly #settings: JobRingsSettings;
-  #events: AppendLog<JobEventEntry>;
+  #events: EventRing;
   /** Ends that are logged, the oldest first: as many as the log keeps. */
   readonly #told = new Set<string>();
   readonly #rows = new Map<string, RecentRows<JobRow>>();
@@ -92,13 +93,13 @@ export class JobRings {
       .reverse();
   }
 
-  get events(): AppendLog<JobEventEntry> {
+  get events(): EventRing {
     return this.#events;
   }
 
   /** After a time in which nobody followed: positions from before mean nothing any more. */
   beginEvents(): void {
-    if (this.#events.end > 0) this.#events = this.#newEvents();
+    this.#events = this.#newEvents();
   }
 
   addEvents(entries: readonly JobEventEntry[]): void {
@@ -174,10 +175,9 @@ export class JobRings {
     }
   }
 
-  #newEvents(): AppendLog<JobEventEntry> {
-    return new AppendLog(`condor-events:${this.#settings.gridName}`, {
-      limit: this.#settings.maxEvents ?? 20_000,
-    });
+  #newEvents(): EventRing {
+    const { gridName, maxEvents = 20_000 } = this.#settings;
+    return new EventRing(`condor-events:${gridName}`, maxEvents);
   }
 
   #rowKey({ key, revision }: { readonly key: JobKey; readonly revision: string }) {

@@ -84,6 +84,27 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
     this.#last = { position, stop: position, entries: [] };
   }
 
+  /** Older entries for which there is place and positions. */
+  get free(): number {
+    return Math.min(this.#limit - (this.#end - this.start), this.start);
+  }
+
+  /** Puts older entries before the oldest there is: the newest of them, where not all are free to be put. */
+  prepend(older: readonly Entry[]): void {
+    const { start } = this;
+    const added = this.free === 0 ? [] : older.slice(-this.free);
+    const entries = [...added, ...this.read(start, Infinity)];
+    this.#first = start - added.length;
+    for (const [i, entry] of entries.entries()) this.#entries.put(i, entry);
+    this.#last = { position: this.#first, stop: this.#first, entries: [] };
+  }
+
+  /** The entry at a position, unless it is outside of what is kept. */
+  at(position: number): Entry | undefined {
+    if (position < this.start || position >= this.#end) return undefined;
+    return this.#entries.at((position - this.#first) % this.#limit);
+  }
+
   /** No entry will follow: readers that have read all get END COMPLETE. Repeats are harmless. */
   finish(): void {
     if (this.#over) return;

@@ -10,6 +10,8 @@ export interface LogPosition {
   readonly epoch: string;
   /** Entries before it were sent. 0 is before the first entry in every epoch. */
   readonly position: number;
+  /** Where that is in the log's source: it outlives the epoch. */
+  readonly mark?: string | undefined;
 }
 
 /** A position that no log has: what goes on from it begins with a GAP and a snapshot. */
@@ -29,7 +31,10 @@ export const endOf = ({
 /** Enough for about 500 sessions in one stream. */
 export const maxCursorBytes = 64 * 1024;
 
-/** `s`, the version, a dot, then base64url of the checksum and a flat JSON list of the positions. */
+/**
+ * `s`, the version, a dot, then base64url of the checksum and a flat JSON list of the positions. Where
+ * there is a mark, it and the epoch are a list in the place of the epoch.
+ */
 const version = 1;
 const form = /^s(\d{1,6})\.([A-Za-z0-9_-]+)$/;
 const checksumBytes = 6;
@@ -37,7 +42,13 @@ const checksumBytes = 6;
 /** LIMIT_EXCEEDED where more logs are named than a cursor holds. */
 export function encodeCursor(positions: readonly LogPosition[]): string {
   const payload = Buffer.from(
-    JSON.stringify(positions.flatMap(({ log, epoch, position }) => [log, epoch, position])),
+    JSON.stringify(
+      positions.flatMap(({ log, epoch, position, mark }) => [
+        log,
+        mark === undefined ? epoch : [epoch, mark],
+        position,
+      ]),
+    ),
   );
   const cursor = `s${version}.${Buffer.concat([checksum(payload), payload]).toString('base64url')}`;
   if (cursor.length > maxCursorBytes) {
@@ -98,10 +109,15 @@ function parse(text: string): readonly LogPosition[] | undefined {
   if (!Array.isArray(fields) || fields.length % 3 !== 0) return undefined;
   const positions = new Map<string, LogPosition>();
   for (let i = 0; i < fields.length; i += 3) {
-    const [log, epoch, position] = fields.slice(i, i + 3) as unknown[];
-    if (typeof log !== 'string' || typeof epoch !== 'string') return undefined;
+    const [log, life, position] = fields.slice(i, i + 3) as unknown[];
+    const [epoch, mark, ...more] = (Array.isArray(life) ? life : [life]) as unknown[];
+    if (typeof log !== 'string' || typeof epoch !== 'string' || more.length > 0) return undefined;
+    if (typeof mark !== (Array.isArray(life) ? 'string' : 'undefined')) return undefined;
     if (!Number.isSafeInteger(position) || (position as number) < 0) return undefined;
-    positions.set(log, { log, epoch, position: position as number });
+    positions.set(log, {
+      ...{ log, epoch, position: position as number },
+      ...(typeof mark === 'string' && { mark }),
+    });
   }
   return positions.size * 3 === fields.length ? [...positions.values()] : undefined;
 }

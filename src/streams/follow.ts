@@ -309,7 +309,7 @@ class Follower<Entry> {
     return encodeCursor(
       this.readers.map(({ log, position, past, gap }) =>
         past === undefined && gap === undefined
-          ? { log: log.name, epoch: log.epoch, position }
+          ? { log: log.name, epoch: log.epoch, position, mark: log.mark?.(position) }
           : nowhere(log.name),
       ),
     );

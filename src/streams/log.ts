@@ -15,6 +15,10 @@ export interface CompletionLog<Entry> {
   readonly lost: Error | undefined;
   /** Entries from `position` on, at most `limit`; a RangeError for an expired position. */
   read(position: number, limit: number): readonly Entry[];
+  /** What a cursor says of a position beside it, where its source holds it for later logs and other servers. */
+  mark?(position: number): string | undefined;
+  /** The position here of a mark; undefined where what follows it can't be read (any more). */
+  find?(mark: string): number | undefined;
   /** Resolves when the log holds more than `position`, is complete or lost; rejects when aborted. */
   changed(position: number, signal: AbortSignal): Promise<void>;
 }

@@ -51,10 +51,8 @@ export function openReaders<Entry>(
       const known = resumable(decodeCursor(start.cursor), logs);
       const last = resumable(until === undefined ? [] : decodeCursor(until), logs);
       return logs.map((log) => {
-        const { epoch, position } = known.get(log.name) ?? { epoch: log.epoch, position: 0 };
-        const valid =
-          position >= log.start && position <= log.end && (position === 0 || epoch === log.epoch);
-        return valid
+        const position = positionIn(log, known.get(log.name));
+        return position !== undefined && position >= log.start && position <= log.end
           ? {
               ...reader(log, position),
               until: last.get(log.name)?.position ?? Infinity,
@@ -66,6 +64,15 @@ export function openReaders<Entry>(
     default:
       return start satisfies never;
   }
+}
+
+/** Where a cursor's position is in this log; undefined where it is of another epoch, and not found by its mark. */
+function positionIn<Entry>(
+  log: CompletionLog<Entry>,
+  { epoch, position, mark }: Omit<LogPosition, 'log'> = { epoch: log.epoch, position: 0 },
+): number | undefined {
+  if (position === 0 || epoch === log.epoch) return position;
+  return mark === undefined ? undefined : log.find?.(mark);
 }
 
 function resumable(

@@ -31,7 +31,7 @@ const fixture = (name: string) =>
   readFile(new URL(`../fixtures/htcondor/files/${name}`, import.meta.url));
 
 const recordsOf = (bytes: Buffer): readonly LogRecord[] =>
-  new RecordCutter().push(bytes).flatMap((text) => parseRecord(text, nowMs) ?? []);
+  new RecordCutter().push(bytes).flatMap(({ text }) => parseRecord(text, nowMs) ?? []);
 
 /** As a pool follows it: of twins the second. */
 function entriesOf(bytes: Buffer, hidden = alwaysHidden): readonly LogEntry[] {
@@ -204,7 +204,7 @@ describe('what a record says', () => {
       fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 200 })), (pieces) => {
         const cutter = new RecordCutter();
         for (const piece of pieces) {
-          for (const text of cutter.push(Buffer.from(`{\n${piece}\n}\n<c>\n${piece}\n</c>\n`))) {
+          for (const { text } of cutter.push(Buffer.from(`{\n${piece}\n}\n<c>\n${piece}\n</c>\n`))) {
             parseRecord(text, nowMs);
           }
         }
@@ -271,7 +271,7 @@ async function followed(begin = true) {
     path,
     lookMs: 20,
     onRecords: (records) => {
-      for (const text of records) seen.push(...(/"N": (\d+)/.exec(text)?.slice(1) ?? []));
+      for (const { text } of records) seen.push(...(/"N": (\d+)/.exec(text)?.slice(1) ?? []));
     },
     onGap: (why) => gaps.push(why),
     onTrouble: (trouble) => troubles.push(trouble),

@@ -35,10 +35,11 @@ describeReal('redis', 'replicas over one pool', (redis) => {
     }
 
     /** A replica that follows; `die` cuts it off from Redis as its death would. */
-    async function replica(prefix: string) {
-      const replicas = await SharedRedis.open({ url: server.url, prefix, leaseMs: 600 });
+    async function replica(prefix: string, { url } = server) {
+      const replicas = await SharedRedis.open({ url, prefix, leaseMs: 600 });
       const port = openPool({
-        ...{ name: 'condor', prefix: prefixOf(pool), replicas, lingerMs: 0, reconcileMs: 500 },
+        ...{ name: 'condor', prefix: prefixOf(pool), schedds: [pool.scheddName] },
+        ...{ replicas, lingerMs: 0, reconcileMs: 500 },
         eventLog: { path: pool.eventLog },
       });
       const left = new AbortController();
@@ -108,6 +109,42 @@ describeReal('redis', 'replicas over one pool', (redis) => {
         const since = b.log.read(position.position, 1000).map(({ key }) => key.clusterId);
         expect(since).toContain(between);
         expect(since).not.toContain(first);
+      },
+      minute,
+    );
+
+    it(
+      'know the positions of each other in the events, and tell them while Redis is away',
+      async () => {
+        const own = await redis.start();
+        closing.push(() => own.stop());
+        const { signal } = new AbortController();
+        const a = await replica('three', own);
+        const there = await a.logs.events(signal);
+        const typesOf = (log: typeof there, cluster: number, from = log.start) =>
+          log
+            .read(from, 100_000)
+            .filter(({ key, type }) => key.clusterId === cluster && type !== 'OTHER')
+            .map(({ type }) => type);
+        const first = await job();
+        await vi.waitFor(() => expect(typesOf(there, first)).toContain('TERMINATED'), patience);
+        const position = there
+          .read(there.start, 100_000)
+          .findIndex(({ key }) => key.clusterId === first);
+        const mark = there.mark?.(there.start + position + 1);
+        const { name: log, epoch } = there;
+
+        const b = await replica('three', own);
+        await own.stop();
+        const here = await b.logs.events(signal, [{ log, epoch, position, mark }]);
+        const found = here.find?.(mark ?? '');
+        expect(typesOf(here, first, found)).toEqual(['STARTED', 'TERMINATED']);
+        const second = await job();
+        await vi.waitFor(
+          () =>
+            expect(typesOf(here, second, found)).toEqual(['SUBMITTED', 'STARTED', 'TERMINATED']),
+          patience,
+        );
       },
       minute,
     );

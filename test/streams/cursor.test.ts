@@ -4,11 +4,15 @@ import { GridError } from '../../src/errors.js';
 import { decodeCursor, encodeCursor, maxCursorBytes } from '../../src/streams/index.js';
 
 const positions = fc.uniqueArray(
-  fc.record({
-    log: fc.string({ unit: 'grapheme' }),
-    epoch: fc.string(),
-    position: fc.maxSafeNat(),
-  }),
+  fc.record(
+    {
+      log: fc.string({ unit: 'grapheme' }),
+      epoch: fc.string(),
+      position: fc.maxSafeNat(),
+      mark: fc.string(),
+    },
+    { requiredKeys: ['log', 'epoch', 'position'] },
+  ),
   { selector: ({ log }) => log, maxLength: 8 },
 );
 

@@ -6,15 +6,7 @@ import type { Ad } from '../../classad/ad.js';
 import type { JobRings } from '../job-rings.js';
 import type { JobEventEntry } from '../job-logs.js';
 import { Ends } from './ends.js';
-import {
-  EventLogReader,
-  isEnd,
-  LogEntry,
-  parseRecord,
-  scheddOf,
-  Twins,
-  type LogRecord,
-} from './event-log/index.js';
+import { EventFeed, isEnd, LogEntry, scheddOf, type LogRecord } from './event-log/index.js';
 import type { HiddenNames } from './hidden.js';
 import { HistoryTail } from './history-tail.js';
 import type { Pool, Schedd } from './pool.js';
@@ -54,15 +46,12 @@ export interface FollowingState {
 
 export class Following {
   readonly #followed = new Map<string, Followed>();
-  readonly #twins = new Twins();
-  readonly #reader: EventLogReader | undefined;
+  readonly #feed: EventFeed | undefined;
   readonly #stop = new AbortController();
   #writers: ReadonlySet<string> = new Set();
   #hidden: HiddenNames | undefined;
-  #twinTimer: NodeJS.Timeout | undefined;
   #refreshTimer: NodeJS.Timeout | undefined;
   #switching: Promise<void> = Promise.resolve();
-  #lagMs: number | undefined;
   #begun = false;
   #isRefreshing = false;
 
@@ -77,9 +66,11 @@ export class Following {
     if (signal.aborted) this.#abort();
     else signal.addEventListener('abort', this.#abort, { once: true });
     if (path === undefined) return;
-    this.#reader = new EventLogReader({
+    this.#feed = new EventFeed({
       path,
-      onRecords: (records) => this.#arrived(records),
+      ring: rings.events,
+      entries: (record) => this.#entry(record),
+      onEntries: (entries) => this.#told(entries),
       onGap: () => this.#reconcile(),
       onTrouble: () => {
         if (this.#begun) this.#switch();
@@ -90,9 +81,9 @@ export class Following {
   get state(): FollowingState {
     const pauses = [...this.#followed.values()].flatMap(({ poll }) => poll?.pauseMs ?? []);
     return {
-      trouble: this.#reader === undefined ? 'there is none to read' : this.#reader.trouble,
+      trouble: this.#feed === undefined ? 'there is none to read' : this.#feed.trouble,
       pollMs: pauses.length === 0 ? undefined : Math.min(...pauses),
-      lagMs: this.#lagMs,
+      lagMs: this.#feed?.lagMs,
     };
   }
 
@@ -105,7 +96,7 @@ export class Following {
     this.#writers = new Set(this.settings.writers ?? own.map(({ name }) => name));
     // What has reached the history by now first: what is logged afterwards is looked for behind it.
     await Promise.all(list.map((schedd) => this.#add(schedd)));
-    await this.#reader?.begin();
+    await this.#feed?.begin();
     this.#begun = true;
     this.#switch();
     await this.#switching;
@@ -115,10 +106,14 @@ export class Following {
 
   /** Every end that could be told of at the time of the call is told. */
   async settled(signal: AbortSignal): Promise<void> {
-    await this.#reader?.drained();
-    this.#flush(Infinity);
+    await this.#feed?.drained();
     await Promise.all([...this.#followed.values()].map(({ ends }) => ends.settled(signal)));
     await this.rings.written(signal);
+  }
+
+  /** What came behind this place in the event log is told too, where it can be read again. */
+  async recall(mark: string): Promise<void> {
+    await this.#feed?.recall(mark);
   }
 
   readonly #abort = () => this.#stop.abort(new Error('The pool is not followed any more.'));
@@ -126,11 +121,10 @@ export class Following {
   async stop(): Promise<void> {
     this.settings.signal.removeEventListener('abort', this.#abort);
     this.#abort();
-    clearTimeout(this.#twinTimer);
     clearInterval(this.#refreshTimer);
     // Polls first: one that is just beginning waits for its first answer, and others wait for it.
     await Promise.all([...this.#followed.values()].map(async ({ poll }) => poll?.stop()));
-    await this.#reader?.stop();
+    await this.#feed?.stop();
     await this.#switching;
     await Promise.all([...this.#followed.values()].map(({ ends }) => ends.stop()));
   }
@@ -165,8 +159,11 @@ export class Following {
 
   /** Starts polls where the log does not tell, ends them where it does: one change after the other. */
   #switch(): void {
+    this.rings.events.isWhole =
+      this.#feed !== undefined &&
+      [...this.#followed.keys()].every((schedd) => this.#writers.has(schedd));
     this.#switching = this.#switching.then(async () => {
-      const told = this.#reader?.trouble === undefined && this.#reader !== undefined;
+      const told = this.#feed !== undefined && this.#feed.trouble === undefined;
       await Promise.all(
         [...this.#followed.values()].map(async (followed) => {
           const { schedd, ends, poll } = followed;
@@ -187,28 +184,13 @@ export class Following {
     });
   }
 
-  #arrived(records: readonly string[]): void {
-    const nowMs = Date.now();
-    for (const text of records) {
-      const record = parseRecord(text, nowMs);
-      if (record !== undefined) this.#twins.push(record, nowMs);
-    }
-    this.#flush(nowMs);
-  }
-
-  #flush(nowMs: number): void {
-    const entries = this.#twins.ready(nowMs).flatMap((record) => this.#entry(record));
+  #told(entries: readonly JobEventEntry[]): void {
     this.rings.addEvents(entries);
     for (const entry of entries) {
       if (isEnd(entry)) {
         this.#followed.get(entry.key.schedd)?.ends.expect(entry.key, entry.owner);
       }
     }
-    clearTimeout(this.#twinTimer);
-    const dueInMs = this.#twins.dueInMs(nowMs);
-    if (dueInMs === undefined || this.#stop.signal.aborted) return;
-    this.#twinTimer = setTimeout(() => this.#flush(Date.now()), dueInMs + 1);
-    this.#twinTimer.unref();
   }
 
   /** Nothing where it can't be told whose job it is: two schedds may have jobs of the same number. */
@@ -218,11 +200,9 @@ export class Following {
     const schedd = named ?? (others.length === 0 ? only : undefined);
     // A log may tell of schedds that are none of this grid's.
     if (schedd === undefined || !this.#followed.has(schedd)) return [];
-    const seenAt = Date.now();
-    const { clusterId, procId, at } = record;
-    this.#lagMs = Math.max(0, seenAt - at);
+    const { clusterId, procId } = record;
     const key = { schedd, clusterId, procId };
-    return [new LogEntry(this.pool.name, key, record, this.#hiddenNow(), seenAt)];
+    return [new LogEntry(this.pool.name, key, record, this.#hiddenNow(), Date.now())];
   }
 
   #reconcile(): void {

@@ -7,6 +7,7 @@ import { JobRings } from '../job-rings.js';
 import type { JobPool } from '../jobs.js';
 import { parseDump } from './config-dump.js';
 import { Following } from './following.js';
+import type { LogPosition } from '../../streams/cursor.js';
 import { SharedLogs } from '../../streams/shared/shared-logs.js';
 import type { SharedRedis } from '../../replicas/shared-redis.js';
 import type { HistoryTail } from './history-tail.js';
@@ -76,9 +77,15 @@ export class PoolLogs implements JobLogs {
     });
   }
 
-  async events(signal: AbortSignal) {
-    await this.#hold(signal);
-    return this.#rings.events;
+  async events(signal: AbortSignal, after: readonly LogPosition[] = []) {
+    await this.#hold(signal, { ends: false });
+    const { events } = this.#rings;
+    const { mark, epoch } = after.find(({ log }) => log === events.name) ?? {};
+    if (mark !== undefined && epoch !== events.epoch) {
+      await (await this.#following)?.recall(mark);
+      signal.throwIfAborted();
+    }
+    return events;
   }
 
   async completions(signal: AbortSignal, projection?: Parameters<JobRings['want']>[0]) {
@@ -150,7 +157,7 @@ export class PoolLogs implements JobLogs {
   }
 
   /** Followed until `signal` is aborted; resolves when what happens from now on is told. */
-  async #hold(signal: AbortSignal): Promise<void> {
+  async #hold(signal: AbortSignal, { ends = true } = {}): Promise<void> {
     signal.throwIfAborted();
     this.#stop.signal.throwIfAborted();
     clearTimeout(this.#linger);
@@ -165,8 +172,8 @@ export class PoolLogs implements JobLogs {
     const following = (this.#following ??= this.#begin());
     try {
       const current = await following;
-      // The log may have been lost with its Redis since.
-      await this.#rings.begin(AbortSignal.any([signal, this.#stop.signal]));
+      // The log of ends may have been lost with its Redis since.
+      if (ends) await this.#rings.begin(AbortSignal.any([signal, this.#stop.signal]));
       if (this.#following === following) this.#current = current;
     } catch (error) {
       // Who comes next tries anew.

@@ -14,7 +14,7 @@ async function followed(settings: Partial<EmbeddedPoolSettings> = {}) {
   const events = await pool.port.logs?.events(signal);
   const ends = await pool.port.logs?.completions(signal);
   const of = (key: JobKey) =>
-    (events?.read(0, 1000) ?? []).filter((entry) => entry.key.procId === key.procId);
+    (events?.read(events.start, 1000) ?? []).filter((entry) => entry.key.procId === key.procId);
   return {
     ...pool,
     clock,

@@ -69,6 +69,14 @@ export class LogEntry implements JobEventEntry {
     this.state = status === undefined ? null : stateAfter(status, ad);
   }
 
+  get place() {
+    return this.log.place;
+  }
+
+  get inOrder() {
+    return this.log.inOrder;
+  }
+
   /** What the event tells, by its own names. */
   get detail(): Readonly<Record<string, unknown>> {
     const record = new AdRecord(new Ad(this.log.raw), this.hidden);

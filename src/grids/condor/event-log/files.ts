@@ -3,8 +3,11 @@
  * or `.1`, `.2`, … from the newest). They are told apart by inode, as names move from file to file.
  */
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { RecordCutter } from './framing.js';
+import { parseRecord } from './record.js';
 
 export interface OpenFile {
   readonly handle: FileHandle;
@@ -43,6 +46,53 @@ export async function inodeOf(path: string): Promise<bigint | undefined> {
     if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/** Read to recognize a file. */
+const headBytes = 64 * 1024;
+
+/**
+ * What a file is recognized by, under whatever name and on every host: its first event of a job. (Its header is
+ * written anew when it is rotated, and has no number of its own.) Undefined where there is none yet.
+ */
+export async function identityOf(handle: FileHandle): Promise<string | undefined> {
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+  const records = new RecordCutter().push(buffer.subarray(0, bytesRead));
+  const first = records.find(({ text }) => parseRecord(text, Date.now()) !== undefined);
+  return first && createHash('sha256').update(first.text).digest().toString('base64url', 0, 9);
+}
+
+export interface KnownFile extends OpenFile {
+  readonly identity: string | undefined;
+  readonly size: number;
+}
+
+/** The files from the newest to the one of this identity, open; undefined where it is not there. */
+export async function filesSince(
+  path: string,
+  identity: string,
+): Promise<readonly KnownFile[] | undefined> {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const list = await settled(path);
+    const files: KnownFile[] = [];
+    try {
+      for (const { path: each, inode } of list ?? []) {
+        const file = await openFile(each);
+        if (file === undefined) break;
+        const known = { ...file, identity: await identityOf(file.handle) };
+        const { size } = await file.handle.stat();
+        files.push({ ...known, size });
+        // A rotation came in between: the names mean other files now.
+        if (file.inode !== inode) break;
+        if (known.identity === identity) return files.splice(0);
+      }
+      if (list !== undefined && files.length === list.length) return undefined;
+    } finally {
+      await Promise.all(files.map(({ handle }) => handle.close()));
+    }
+    await pause(5);
+  }
+  return undefined;
 }
 
 export type Successor =

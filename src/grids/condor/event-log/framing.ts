@@ -5,6 +5,8 @@
 
 /** A record that is longer is no record: it is skipped up to where another can begin. */
 const maxRecordBytes = 1024 * 1024;
+/** Read before the place where reading begins within a file, so that what is under way there is seen whole. */
+export const lookBackBytes = 64 * 1024;
 
 type Form = 'json' | 'xml' | 'text';
 
@@ -14,20 +16,37 @@ const ends: Readonly<Record<Form, string>> = {
   text: '\n...\n',
 };
 
+export interface CutRecord {
+  readonly text: string;
+  /** Where it ends in the file. */
+  readonly end: number;
+}
+
 export class RecordCutter {
+  /** Of the first byte of the rest. */
+  #offset: number;
   #rest: Buffer = Buffer.alloc(0);
   /** Up to here the end of the record at hand was looked for. */
   #searched = 0;
+
+  constructor(offset = 0) {
+    this.#offset = offset;
+  }
+
+  /** Where what waits for its end begins in the file. */
+  get offset(): number {
+    return this.#offset;
+  }
 
   /** Bytes of a record that wait for its end. */
   get waitingBytes(): number {
     return this.#rest.length;
   }
 
-  /** The records that end in these bytes, as text, each without the line break behind it. */
-  push(chunk: Buffer): readonly string[] {
+  /** The records that end in these bytes, each without the line break behind it. */
+  push(chunk: Buffer): readonly CutRecord[] {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    const records: string[] = [];
+    const records: CutRecord[] = [];
     let at = 0;
     for (;;) {
       at = skipBlank(bytes, at);
@@ -48,17 +67,21 @@ export class RecordCutter {
         break;
       }
       const next = found + end.length;
-      if (next - at <= maxRecordBytes) records.push(bytes.toString('utf8', at, next - 1));
+      if (next - at <= maxRecordBytes) {
+        records.push({ text: bytes.toString('utf8', at, next - 1), end: this.#offset + next });
+      }
       at = next;
       this.#searched = 0;
     }
+    this.#offset += at;
     this.#rest = bytes.subarray(at);
-    if (this.#rest.length > maxRecordBytes) this.reset();
+    if (this.#rest.length > maxRecordBytes) this.reset(this.#offset + this.#rest.length);
     return records;
   }
 
-  /** Forgets what waits: the file it belongs to is over. */
-  reset(): void {
+  /** Forgets what waits, and goes on at this offset. */
+  reset(offset: number): void {
+    this.#offset = offset;
     this.#rest = Buffer.alloc(0);
     this.#searched = 0;
   }

@@ -5,13 +5,24 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { systemClock, type Clock } from '../../../streams/clock.js';
-import { inodeOf, openFile, successorOf, type OpenFile } from './files.js';
-import { RecordCutter } from './framing.js';
+import type { EventPlace } from '../../job-logs.js';
+import { identityOf, inodeOf, openFile, successorOf, type OpenFile } from './files.js';
+import { lookBackBytes, RecordCutter } from './framing.js';
+import type { Origin } from './past.js';
+
+export interface ReadRecord {
+  readonly text: string;
+  /** Where it ends; undefined where the file is not to be recognized. */
+  readonly place: EventPlace | undefined;
+  /** Whether nothing will be told that stands before it. */
+  readonly inOrder: boolean;
+}
 
 export interface EventLogOptions {
   readonly path: string;
-  /** The texts of records that have arrived. */
-  readonly onRecords: (records: readonly string[]) => void;
+  /** Where the log stands as following begins; not called where it can't be read then. */
+  readonly onBegin?: (origin: Origin) => void;
+  readonly onRecords: (records: readonly ReadRecord[]) => void;
   /** Something may have been missed: what else tells of it should be asked. */
   readonly onGap: (why: string) => void;
   /** The log can be read (undefined), or why it can not be. Called when that changes. */
@@ -25,8 +36,6 @@ export interface EventLogOptions {
 }
 
 const chunkBytes = 256 * 1024;
-/** Read before the end of a file that is there already, so that a record under way is seen whole. */
-const lookBackBytes = 64 * 1024;
 /** The system stamps files with a clock that moves in steps. */
 const clockStepMs = 50;
 /** A writer that had opened a file before it was rotated may add to it a little later. */
@@ -35,6 +44,8 @@ const lateMs = 3_000;
 const absentMs = 2_000;
 
 interface Current extends OpenFile {
+  /** Set with its first event. */
+  identity: string | undefined;
   position: number;
   modifiedNs: bigint;
   readonly cutter: RecordCutter;
@@ -164,6 +175,7 @@ export class EventLogReader {
     current.modifiedNs = info.mtimeNs;
     if (this.#begun && Number(info.birthtimeMs) >= this.#begunAtMs - clockStepMs) return;
     current.position = Math.max(0, size - lookBackBytes);
+    current.cutter.reset(current.position);
     while (current.position < size) {
       const length = Math.min(chunkBytes, size - current.position);
       const { bytesRead } = await file.handle.read(this.#buffer, 0, length, current.position);
@@ -171,6 +183,10 @@ export class EventLogReader {
       current.position += bytesRead;
       current.cutter.push(Buffer.from(this.#buffer.subarray(0, bytesRead)));
     }
+    current.identity = await identityOf(file.handle);
+    if (this.#begun) return;
+    const { inode, identity, cutter } = current;
+    this.#options.onBegin?.({ inode, file: identity, offset: cutter.offset });
   }
 
   async #follow(file: OpenFile): Promise<void> {
@@ -187,7 +203,8 @@ export class EventLogReader {
     if (Number(info.size) < file.position) {
       this.#options.onGap('the log was truncated');
       file.position = 0;
-      file.cutter.reset();
+      file.cutter.reset(0);
+      file.identity = undefined;
     }
     file.modifiedNs = info.mtimeNs;
     while (!this.#stopped) {
@@ -195,7 +212,17 @@ export class EventLogReader {
       if (bytesRead === 0) return;
       file.position += bytesRead;
       const records = file.cutter.push(Buffer.from(this.#buffer.subarray(0, bytesRead)));
-      if (records.length > 0) this.#options.onRecords(records);
+      if (records.length === 0) continue;
+      const identity = (file.identity ??= await identityOf(file.handle));
+      // As long as the file before is read on, what it gets stands before what this one has.
+      const inOrder = file === (this.#late?.file ?? this.#current);
+      this.#options.onRecords(
+        records.map(({ text, end }) => ({
+          text,
+          place: identity === undefined ? undefined : { file: identity, offset: end },
+          inOrder,
+        })),
+      );
     }
   }
 
@@ -263,6 +290,7 @@ export class EventLogReader {
 /** Owned by the reader before it is read for the first time: whatever fails then, it is closed. */
 const begun = (file: OpenFile): Current => ({
   ...file,
+  identity: undefined,
   position: 0,
   modifiedNs: 0n,
   cutter: new RecordCutter(),

@@ -1,5 +1,6 @@
 /** One record of an event log, whatever form it was written in. */
 import { Ad } from '../../../classad/ad.js';
+import type { EventPlace } from '../../job-logs.js';
 import { jsonRecord } from './json.js';
 import { textRecord } from './text.js';
 import { xmlRecord } from './xml.js';
@@ -17,6 +18,10 @@ export interface LogRecord {
   /** Epoch milliseconds; times without a zone are local ones of this host. */
   readonly at: number;
   readonly raw: RawRecord;
+  /** Where it ends in the log; of twins the first. Undefined where the file is not to be recognized. */
+  readonly place?: EventPlace | undefined;
+  /** Whether nothing that comes later can stand before its place. */
+  readonly inOrder?: boolean | undefined;
 }
 
 const adInformation = 28;

@@ -56,7 +56,8 @@ export class Twins {
     this.#plain = 0;
     const first = this.#waiting.find((one) => !one.settled && nameOf(one.record) === name);
     if (first !== undefined) {
-      first.record = record;
+      const { place, inOrder } = first.record;
+      first.record = { ...record, place, inOrder };
       first.settled = true;
       return;
     }
