@@ -83,11 +83,11 @@ async function server(path: string, { limit = 1_000, isWhole = true } = {}) {
     stop,
     /** What a subscriber gets that comes with this cursor, until it is current. */
     async read(cursor?: string) {
-      await feed.drained();
       const [position] = cursor === undefined ? [] : decodeCursor(cursor);
       if (position?.mark !== undefined && position.epoch !== ring.epoch) {
         await feed.recall(position.mark);
       }
+      await feed.drained();
       const kinds: string[] = [];
       const entries: JobEventEntry[] = [];
       const start =

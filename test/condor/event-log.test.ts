@@ -204,7 +204,9 @@ describe('what a record says', () => {
       fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 200 })), (pieces) => {
         const cutter = new RecordCutter();
         for (const piece of pieces) {
-          for (const { text } of cutter.push(Buffer.from(`{\n${piece}\n}\n<c>\n${piece}\n</c>\n`))) {
+          for (const { text } of cutter.push(
+            Buffer.from(`{\n${piece}\n}\n<c>\n${piece}\n</c>\n`),
+          )) {
             parseRecord(text, nowMs);
           }
         }

@@ -104,19 +104,18 @@ export class EventFeed {
   }
 
   async #recall(mark: string): Promise<void> {
-    const { path, ring } = this.#options;
+    const { path, ring, entries } = this.#options;
     const { signal } = this.#stop;
     const place = placeOf(mark);
     if (place === undefined || !ring.isWhole || signal.aborted) return;
     // Another server may have read further.
-    await this.drained();
+    await this.#reader.drained();
     const limit = ring.room;
     if (this.#origin === undefined || limit === 0 || ring.find(mark) !== undefined) return;
-    const limits = { limit, maxBytes: maxRecallBytes, signal };
-    const past = await readPast(path, place, this.#origin, limits);
+    const options = { entries, limit, maxBytes: maxRecallBytes, signal };
+    const past = await readPast(path, place, this.#origin, options);
     if (past === undefined) return;
-    const entries = past.records.flatMap((record) => this.#options.entries(record));
-    ring.recall(past.isCut ? undefined : place, past.files, entries);
+    ring.recall(past.isCut ? undefined : place, past.files, past.entries);
     this.#origin = past.isCut ? undefined : past.origin;
   }
 }

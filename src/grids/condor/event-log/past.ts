@@ -1,5 +1,5 @@
 /** What the files of an event log still have of the time before it was followed: read again from a place on. */
-import type { EventPlace } from '../../job-logs.js';
+import type { EventPlace, JobEventEntry } from '../../job-logs.js';
 import { filesSince, type KnownFile } from './files.js';
 import { lookBackBytes, RecordCutter } from './framing.js';
 import { parseRecord, type LogRecord } from './record.js';
@@ -13,35 +13,38 @@ export interface Origin {
   readonly offset: number;
 }
 
-export interface PastLimits {
-  /** Records given back: the newest. */
+export interface PastOptions {
+  /** What a record tells this pool. */
+  readonly entries: (record: LogRecord) => readonly JobEventEntry[];
+  /** Entries given back: the newest. */
   readonly limit: number;
   /** A place that is further back is not read from. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
 
-export interface PastRecords {
+export interface PastEvents {
   /** From the oldest to the newest. */
   readonly files: readonly string[];
   /** Where they begin. */
   readonly origin: Origin;
-  readonly records: readonly LogRecord[];
+  readonly entries: readonly JobEventEntry[];
   /** Whether there were more than the limit. */
   readonly isCut: boolean;
 }
 
-const chunkBytes = 256 * 1024;
+/** Some 15 ms of work: others have their turn in between. */
+const chunkBytes = 64 * 1024;
 /** Time as twins see it: an event waits for its twin through two chunks. */
 const chunkMs = 30;
 
-/** The records behind a place up to the origin; undefined where they are not all there. */
+/** The events behind a place up to the origin; undefined where they are not all there. */
 export async function readPast(
   path: string,
   from: EventPlace,
   origin: Origin,
-  limits: PastLimits,
-): Promise<PastRecords | undefined> {
+  options: PastOptions,
+): Promise<PastEvents | undefined> {
   const known = await filesSince(path, from.file);
   if (known === undefined) return undefined;
   try {
@@ -59,8 +62,8 @@ export async function readPast(
     const bytes = parts.reduce((sum, part) => sum + part.to - part.from, 0);
     if (first === undefined || parts.some((part) => part.from > Math.min(part.to, part.file.size)))
       return undefined;
-    if (bytes > limits.maxBytes) return undefined;
-    const past = new Past(from, limits);
+    if (bytes > options.maxBytes) return undefined;
+    const past = new Past(from, options);
     for (const part of parts) await past.read(part.file, part.from, part.to);
     return {
       files: files.flatMap(({ identity }) => identity ?? []),
@@ -74,13 +77,13 @@ export async function readPast(
 
 class Past {
   readonly #twins = new Twins();
-  #records: LogRecord[] = [];
+  #entries: JobEventEntry[] = [];
   #isCut = false;
   #nowMs = 0;
 
   constructor(
     private readonly from: EventPlace,
-    private readonly limits: PastLimits,
+    private readonly options: PastOptions,
   ) {}
 
   async read({ handle, identity }: KnownFile, from: number, to: number): Promise<void> {
@@ -88,7 +91,7 @@ class Past {
     let at = Math.max(0, from - lookBackBytes);
     const cutter = new RecordCutter(at);
     while (at < to) {
-      this.limits.signal.throwIfAborted();
+      this.options.signal.throwIfAborted();
       const length = Math.min(chunkBytes, to - at);
       const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, at);
       if (bytesRead === 0) throw new Error('The event log was truncated while it was read.');
@@ -104,9 +107,9 @@ class Past {
     }
   }
 
-  end(): Pick<PastRecords, 'records' | 'isCut'> {
+  end(): Pick<PastEvents, 'entries' | 'isCut'> {
     this.#take(Infinity);
-    return { records: this.#records, isCut: this.#isCut };
+    return { entries: this.#entries, isCut: this.#isCut };
   }
 
   #take(nowMs: number): void {
@@ -114,11 +117,11 @@ class Past {
     for (const record of this.#twins.ready(nowMs)) {
       const { place } = record;
       if (place?.file === file && place.offset <= offset) continue;
-      this.#records.push(record);
+      this.#entries.push(...this.options.entries(record));
     }
-    const { limit } = this.limits;
-    if (this.#records.length <= limit) return;
+    const { limit } = this.options;
+    if (this.#entries.length <= limit) return;
     this.#isCut = true;
-    this.#records = this.#records.slice(-limit);
+    this.#entries = this.#entries.slice(-limit);
   }
 }
