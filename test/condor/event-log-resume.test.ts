@@ -7,6 +7,7 @@ import {
   rename,
   rm,
   truncate,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -165,6 +166,16 @@ describe('a new server goes on from the cursor of the one before', () => {
     await rename(path, `${path}.old`);
     await writeFile(path, header + line(3));
     expect(await (await server(path)).read(cursor)).toMatchObject({ jobs: [2, 3], isGap: false });
+  });
+
+  it('without what a file tells that is left from other names', async () => {
+    const path = await newLog();
+    const { cursor } = await (await server(path)).read();
+    await writeFile(`${path}.old`, header + line(99));
+    await utimes(`${path}.old`, 1_000_000, 1_000_000);
+    await rotate(path);
+    await appendFile(path, line(2));
+    expect(await (await server(path)).read(cursor)).toMatchObject({ jobs: [2], isGap: false });
   });
 
   it('what a late writer put into the old file is not passed over', async () => {

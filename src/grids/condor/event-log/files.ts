@@ -73,27 +73,38 @@ export async function filesSince(
   identity: string,
 ): Promise<readonly KnownFile[] | undefined> {
   for (let attempt = 0; attempt < 20; attempt += 1) {
-    const list = await settled(path);
-    const files: KnownFile[] = [];
+    const list = (await settled(path))?.filter(isInTurn);
+    const open: OpenFile[] = [];
+    const known: KnownFile[] = [];
     try {
       for (const { path: each, inode } of list ?? []) {
         const file = await openFile(each);
         if (file === undefined) break;
-        const known = { ...file, identity: await identityOf(file.handle) };
-        const { size } = await file.handle.stat();
-        files.push({ ...known, size });
+        open.push(file);
         // A rotation came in between: the names mean other files now.
         if (file.inode !== inode) break;
-        if (known.identity === identity) return files.splice(0);
+        const { size } = await file.handle.stat();
+        known.push({ ...file, size, identity: await identityOf(file.handle) });
+        if (known.at(-1)?.identity === identity) {
+          open.length = 0;
+          return known;
+        }
       }
-      if (list !== undefined && files.length === list.length) return undefined;
+      if (list !== undefined && known.length === list.length) return undefined;
     } finally {
-      await Promise.all(files.map(({ handle }) => handle.close()));
+      await Promise.all(open.map(({ handle }) => handle.close()));
     }
     await pause(5);
   }
   return undefined;
 }
+
+/** A file that was written to long before those that are older by their names is of another time: `.old` beside `.1`. */
+const isInTurn = ({ modifiedNs }: Listed, at: number, files: readonly Listed[]): boolean =>
+  files.slice(at + 1).every((older) => older.modifiedNs < modifiedNs + lateNs);
+
+/** What is written to a file after it was renamed is written soon. */
+const lateNs = 5_000_000_000n;
 
 export type Successor =
   | { readonly kind: 'next'; readonly file: OpenFile }
