@@ -1,6 +1,6 @@
 /** Equal subscriptions of equal authority share their frames; nobody loses one by it, and nobody sees more. */
 import fc from 'fast-check';
-import { getOperationAST, type OperationDefinitionNode, parse } from 'graphql';
+import { buildSchema, getOperationAST, type OperationDefinitionNode, parse } from 'graphql';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Caller } from '../../src/access/caller.js';
 import { createMetrics } from '../../src/server/metrics.js';
@@ -206,6 +206,36 @@ describe('equal subscriptions', () => {
     for (const { member } of readers) member?.end();
     expect(readers.length).toBe(3);
     await until(() => expect(log.waiting).toBe(0));
+  });
+});
+
+describe('a subscriber that leaves while its stream opens', () => {
+  it('is let go at once, and what was opened for it is returned when it comes', async () => {
+    let opened: (frames: AsyncGenerator) => void = () => undefined;
+    const schema = buildSchema('type Query { ok: Int } type Subscription { never: Int }');
+    const subscribe = () => new Promise<AsyncGenerator>((resolve) => (opened = resolve));
+    Object.assign(schema.getSubscriptionType()?.getFields()['never'] ?? {}, { subscribe });
+    const streams = new Streams({
+      makeContext: (request) => request,
+      draining: new AbortController().signal,
+      metrics: createMetrics(),
+      logFault: () => undefined,
+    });
+    const client = new AbortController();
+    const pending = streams.subscribe(
+      {
+        ...{ key: 'never', caller: ada, requestId: 'test', signal: client.signal },
+        args: { schema, document: parse('subscription { never }') },
+      },
+      new Reader(),
+    );
+    client.abort();
+    const member = await pending;
+    expect(member instanceof Member && member.over).toBe(true);
+    const returned = vi.fn(async () => ({ done: true as const, value: undefined }));
+    const frames = { next: returned, return: returned, [Symbol.asyncIterator]: () => frames };
+    opened(frames as unknown as AsyncGenerator);
+    await until(() => expect(returned).toHaveBeenCalledOnce());
   });
 });
 

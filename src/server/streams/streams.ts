@@ -43,10 +43,18 @@ export class Streams implements StreamHost {
   async subscribe(subscription: Subscription, outlet: Outlet): Promise<Member | ExecutionResult> {
     const { signal, caller } = subscription;
     const stream = this.#stream(this.#plan(subscription));
-    const leave = (): void => stream.close();
+    let leave = (): void => undefined;
+    // What is asked may take no notice of it: nobody waits for that.
+    const left = new Promise<undefined>((resolve) => {
+      leave = () => {
+        stream.close();
+        resolve(undefined);
+      };
+    });
     signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
     try {
-      const refused = await stream.open();
+      const refused = await Promise.race([stream.open(), left]);
       if (refused) {
         stream.close();
         return refused;
