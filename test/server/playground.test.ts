@@ -51,6 +51,8 @@ describeReal('chromium', 'the playground in a browser', (chromium) => {
       'HoldAndRemove',
       'WatchJobs',
       'EndsOfJobs',
+      'EndsOfAllWork',
+      'HealthOfGrids',
     ]);
 
     await playground.write('operation.graphql', 'query Kinds { grids { kind } }');
