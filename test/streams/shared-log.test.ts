@@ -274,6 +274,14 @@ describeReal('redis', 'logs that replicas share', (real) => {
       expect([a.leads, b.leads]).toEqual([false, false]);
     });
 
+    it('and loses the records while one is being added: the log is lost, not shorter', async () => {
+      const { own, name, a, b, term } = await two();
+      await own.redis.del(own.key(name, 'records'));
+      term.append([7]);
+      await Promise.all([isLost(a), isLost(b)]);
+      expect([a.end, b.end]).toEqual([2, 2]);
+    });
+
     it('and is another one that others wrote to, in more records than this one had: the log is lost', async () => {
       const { own, name, a, b, term } = await two();
       const { redis } = own;

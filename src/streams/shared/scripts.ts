@@ -89,12 +89,16 @@ if token ~= '' and (not holder or holder == token) then
 end
 return { leads, now[1] or '', now[2] or '', now[3] or '0' }`;
 
-/** A record without entries is let go once another follows: that one says the same and more. */
+/**
+ * A record without entries is let go once another follows: that one says the same and more. Behind records that are lost
+ * nothing is added: who came then would take the rest for all there was.
+ */
 const append = `
 local lease, head, log = KEYS[1], KEYS[2], KEYS[3]
 local token, seq, keepMs, limit, count = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = redis.call('HMGET', head, 'born', 'seq', 'end', 'mark')
 if redis.call('GET', lease) ~= token or now[2] ~= seq then return 0 end
+if tonumber(seq) > 0 and redis.call('EXISTS', log) == 0 then return 0 end
 local born, at, mark = now[1], tonumber(now[3]), now[4]
 local next = string.format('%.0f', seq + 1)
 redis.call('XADD', log, born .. '-' .. next,
