@@ -17,8 +17,8 @@ const statuses = {
   Suspended: 7,
 } as const;
 
-/** Milliseconds until a schedd that gave no counters is asked for them again. */
-const askAgainMs = 10 * 60_000;
+/** Milliseconds until a schedd that gave no counters is asked for them again: one that has just begun has them not yet. */
+const askAgainMs = 60_000;
 
 export class JobCounters {
   private readonly without = new Map<string, number>();
