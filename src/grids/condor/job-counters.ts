@@ -17,7 +17,7 @@ const statuses = {
   Suspended: 7,
 } as const;
 
-/** Milliseconds until a schedd that gave no counters is asked for them again: one that has just begun has them not yet. */
+/** Milliseconds until a schedd that gave no counters is asked for them again. */
 const askAgainMs = 60_000;
 
 export class JobCounters {
