@@ -3,9 +3,8 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Query, Resolver, Root } from 'type-graphql';
 import { GridError } from '../src/errors.js';
 import { decodeIdAs } from '../src/grids/id.js';
-import type { JobListing, JobPool, JobRow } from '../src/grids/jobs.js';
-import type { Source } from '../src/query/source.js';
-import { encodeCursor, type LogPosition, nowhere } from '../src/streams/index.js';
+import type { JobRow } from '../src/grids/jobs.js';
+import { encodeCursor, type LogPosition } from '../src/streams/index.js';
 import { GroupedPageArgs } from '../schema/connection.js';
 import {
   Job,
@@ -24,16 +23,14 @@ import { oneOf } from './arguments.js';
 import { connection, connectionOf, planned, raiseTrouble } from './connection.js';
 import type { GraphContext } from './context.js';
 import { jobPredicate } from './filter.js';
-import { logNameOf } from './job-ends.js';
 import { groupResolvers } from './groups.js';
 import type { clusterNode } from './job-nodes.js';
+import { checkedScanLimit, jobSources, positionsOf, unknownSchedd } from './job-sources.js';
 import { orderTerms } from './page.js';
 import { projectionOf } from './plan.js';
 import { Guard } from './rule.js';
-import { along, selection, selectionItself } from './selection.js';
-import { namedGrid, sourcesOf } from './sources.js';
-
-const maxScanLimit = 10_000_000;
+import { selectionItself } from './selection.js';
+import { namedGrid } from './sources.js';
 
 const orderFields: Readonly<Record<Exclude<JobOrderField, 'ID'>, string>> = {
   SUBMITTED_AT: 'submittedAt',
@@ -239,63 +236,8 @@ export class JobConnectionResolver {
   }
 }
 
-/**
- * Where the logs of ends stand, if that is asked for: before the list is read, so that what ends meanwhile
- * comes after it. A pool that does not answer has no position: its stream begins with a snapshot.
- */
-async function positionsOf(
-  pools: readonly JobPool[],
-  { signal }: GraphContext,
-  info: GraphQLResolveInfo,
-): Promise<readonly LogPosition[]> {
-  if (along(selection(info), 'streamCursor').length === 0) return [];
-  return Promise.all(
-    pools.flatMap(({ name, logs }) =>
-      logs ? [logs.position(signal).catch(() => nowhere(logNameOf(name)))] : [],
-    ),
-  );
-}
-
 export const jobGroupResolvers = groupResolvers(
   { Connection: JobConnection, Group: JobGroup, Groups: JobGroups },
   Job,
   JobOrder,
 );
-
-/** UNKNOWN_SCHEDD where the filter names one, alone or in a list, that no pool has. */
-async function jobSources(
-  pools: readonly JobPool[],
-  listing: JobListing,
-  filter: JobFilter | null | undefined,
-  { signal }: GraphContext,
-): Promise<readonly Source<JobRow>[]> {
-  const sources = await sourcesOf(pools, (pool) => pool.jobs(listing, signal));
-  const wanted = [filter?.schedd?.eq, ...(filter?.schedd?.in ?? [])].filter((name) => name != null);
-  const known = sources.map((source) => source.known({ field: 'schedd' }));
-  // A pool that can't say what it has might have it.
-  const unknown = known.includes(undefined)
-    ? undefined
-    : wanted.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw unknownSchedd(pools.map(({ name }) => name).join(', '), unknown, known.map(String));
-  }
-  return sources;
-}
-
-const unknownSchedd = (
-  pool: string,
-  name: string | undefined,
-  known: readonly string[],
-): GridError =>
-  new GridError(
-    'UNKNOWN_SCHEDD',
-    `Expected a schedd of ${pool} (${[...new Set(known)].slice(0, 20).join(', ') || 'it has none now'}), came ${JSON.stringify(name)}.`,
-  );
-
-function checkedScanLimit(limit: number): number {
-  if (limit >= 1 && limit <= maxScanLimit) return limit;
-  throw new GridError(
-    'BAD_USER_INPUT',
-    `Expected scanLimit from 1 to ${maxScanLimit}, came ${limit}.`,
-  );
-}

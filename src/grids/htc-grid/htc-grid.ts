@@ -20,60 +20,22 @@ import type {
   TaskGrid,
   TaskRow,
 } from '../tasks.js';
-import type { NativeCancel } from './cancel.js';
 import type { ConfigQuery, ConfigRow } from '../jobs.js';
 import { cancelSession } from './cancel.js';
-import type { TaskChange } from './change.js';
 import { mapOf } from './concurrency.js';
 import { countsOf, everyState } from './counts.js';
 import { configRows } from './config.js';
-import type { DataPlane } from './data-plane.js';
 import { answeredByIndex } from './fields.js';
 import { healthOf } from './health.js';
-import type { Component } from './health.js';
+import type { HtcGridParts } from './htc-grid-parts.js';
 import { indexEntry } from './item.js';
 import { KnownSessions } from './known-sessions.js';
 import { readPayload } from './payload.js';
 import { rowFields } from './row.js';
-import type { SessionRegistry } from './registry.js';
-import type { SessionLogs } from './session-logs.js';
 import { sessionRow } from './session-row.js';
 import { TaskSource } from './sources.js';
 import { nativeStates, workState } from './status.js';
-import type { Submissions } from './submission.js';
-import type { TableReader } from './table.js';
-import type { TableWriter } from './table-writer.js';
-import type { TaskRows } from './task-rows.js';
 import { Totals } from './totals.js';
-
-/** The parts of one grid; `parts.stop` ends all of them. */
-export interface HtcGridParts {
-  readonly name: string;
-  readonly embedded: boolean;
-  readonly reader: TableReader;
-  readonly writer: TableWriter;
-  readonly registry: SessionRegistry;
-  readonly rows: TaskRows;
-  readonly logs: SessionLogs;
-  /** Undefined where no data plane is configured: then inputs and outputs can't be read. */
-  readonly data: DataPlane | undefined;
-  /** Undefined where this server can't submit; then `noSubmissions` says why. */
-  readonly submissions: Submissions | undefined;
-  readonly noSubmissions?: string;
-  /** The grid's own cancel, where that is the way to cancel. */
-  readonly nativeCancel?: NativeCancel;
-  /** True while ends of all sessions are told, of those that nobody follows as well. */
-  readonly isGridWide: () => boolean;
-  /** Keeps the source of ends attached where that is not so without a follower. */
-  readonly hold?: (signal: AbortSignal) => Promise<void>;
-  readonly cancelled: (session: string, changes: readonly TaskChange[]) => void;
-  readonly components: readonly Component[];
-  /** What the grid was configured with, for those who ask; secrets are withheld there. */
-  readonly configuration?: Readonly<Record<string, unknown>> | undefined;
-  /** How long a list may take. @default 20_000 */
-  readonly deadlineMs?: number;
-  readonly stop: () => Promise<void>;
-}
 
 /** Sessions of one list without names; more is said as truncated. */
 const maxSessions = 1000;

@@ -8,8 +8,9 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { asGridError, GridError } from '../../errors.js';
 import type { Begun, SessionEntry, SessionRegistry } from './registry.js';
-import { holdOver, MemoryRegistry } from './registry.js';
+import { holdOver } from './registry.js';
 import { parseEntry } from './registry-entry.js';
+import { RegistryMirror } from './registry-mirror.js';
 
 /** Lines beyond twice the sessions that are tolerated before the file is written anew. */
 const slackLines = 1000;
@@ -19,8 +20,7 @@ interface Waiting {
   readonly done: (error: unknown) => void;
 }
 
-export class FileRegistry implements SessionRegistry {
-  readonly #memory = new MemoryRegistry();
+export class FileRegistry extends RegistryMirror implements SessionRegistry {
   readonly #hold = holdOver((entry) => this.put(entry));
   #file: FileHandle;
   #lines: number;
@@ -32,6 +32,7 @@ export class FileRegistry implements SessionRegistry {
     file: FileHandle,
     lines: number,
   ) {
+    super();
     this.#file = file;
     this.#lines = lines;
   }
@@ -47,7 +48,7 @@ export class FileRegistry implements SessionRegistry {
     const registry = new FileRegistry(path, file, lines.length);
     for (const [index, line] of lines.entries()) {
       const entry = parseEntry(line);
-      if (entry !== undefined) await registry.#memory.put(entry);
+      if (entry !== undefined) await registry.memory.put(entry);
       else if (index < lines.length - 1) {
         await file.close();
         throw new GridError(
@@ -61,25 +62,12 @@ export class FileRegistry implements SessionRegistry {
     return registry;
   }
 
-  get(session: string): SessionEntry | undefined {
-    return this.#memory.get(session);
-  }
-  byKey(owner: string, key: string): SessionEntry | undefined {
-    return this.#memory.byKey(owner, key);
-  }
-  entries(): readonly SessionEntry[] {
-    return this.#memory.entries();
-  }
-  underWay(): readonly SessionEntry[] {
-    return this.#memory.underWay();
-  }
-
   look(): Promise<void> {
-    return this.#memory.look();
+    return this.memory.look();
   }
 
   async begin(entry: SessionEntry): Promise<Begun> {
-    const earlier = this.#memory.earlier(entry);
+    const earlier = this.memory.earlier(entry);
     if (earlier !== undefined) return { earlier };
     try {
       // In memory at once: a second submission with the same key finds it.
@@ -88,25 +76,25 @@ export class FileRegistry implements SessionRegistry {
     } catch (error) {
       const { code, message } = asGridError(error);
       const why = { code, message, path: null };
-      await this.#memory.put({ ...entry, state: 'FAILED', error: why });
+      await this.memory.put({ ...entry, state: 'FAILED', error: why });
       throw error;
     }
   }
 
   async take(session: string) {
-    const taken = await this.#memory.take(session);
+    const taken = await this.memory.take(session);
     return taken && { entry: taken.entry, hold: this.#hold };
   }
 
   halt(): Promise<void> {
-    return this.#memory.halt();
+    return this.memory.halt();
   }
   settled(): Promise<void> {
-    return this.#memory.settled();
+    return this.memory.settled();
   }
 
   async put(entry: SessionEntry): Promise<void> {
-    await this.#memory.put(entry);
+    await this.memory.put(entry);
     await new Promise<void>((resolve, reject) => {
       this.#waiting.push({
         line: JSON.stringify(entry),

@@ -11,8 +11,9 @@ import { fieldOf, parseRecord, recordOf } from './registry-record.js';
 import type { RegistryCommands } from './registry-scripts.js';
 import { withScripts } from './registry-scripts.js';
 import type { Begun, Hold, SessionEntry, SessionRegistry } from './registry.js';
-import { maxEntries, MemoryRegistry } from './registry.js';
+import { maxEntries } from './registry.js';
 import { RedisHold } from './registry-hold.js';
+import { RegistryMirror } from './registry-mirror.js';
 
 export interface RedisRegistrySettings {
   readonly shared: SharedRedis;
@@ -31,11 +32,10 @@ const callMs = 2000;
 const restoredAtOnce = 200;
 const lookedAtOnce = 500;
 
-export class RedisRegistry implements SessionRegistry {
+export class RedisRegistry extends RegistryMirror implements SessionRegistry {
   readonly #shared: SharedRedis;
   readonly #settings: Required<Omit<RedisRegistrySettings, 'shared' | 'grid'>>;
   readonly #redis: Redis & RegistryCommands;
-  readonly #memory: MemoryRegistry;
   readonly #changes: RegistryChanges;
   readonly #holds = new Map<string, RedisHold>();
   readonly #waiting = new Map<string, Set<() => void>>();
@@ -47,12 +47,12 @@ export class RedisRegistry implements SessionRegistry {
   #terms = 0;
 
   private constructor({ shared, grid, ...settings }: RedisRegistrySettings) {
+    super(settings.maxEntries);
     this.#shared = shared;
     this.#settings = {
       ...{ ended: () => undefined, startMs: 3000, patienceMs: 60_000, maxEntries },
       ...settings,
     };
-    this.#memory = new MemoryRegistry(this.#settings.maxEntries);
     this.#redis = withScripts(shared.connection({ commandTimeout: callMs }));
     const key = (part: string) => shared.key('sessions', grid, part);
     this.#keys = {
@@ -85,23 +85,10 @@ export class RedisRegistry implements SessionRegistry {
     return registry;
   }
 
-  get(session: string): SessionEntry | undefined {
-    return this.#memory.get(session);
-  }
-  byKey(owner: string, key: string): SessionEntry | undefined {
-    return this.#memory.byKey(owner, key);
-  }
-  entries(): readonly SessionEntry[] {
-    return this.#memory.entries();
-  }
-  underWay(): readonly SessionEntry[] {
-    return this.#memory.underWay();
-  }
-
   async look(sessions: readonly string[]): Promise<void> {
     // Reads go on without a Redis that is away.
     if (this.#redis.status !== 'ready') return;
-    const unknown = [...new Set(sessions)].filter((one) => this.#memory.get(one) === undefined);
+    const unknown = [...new Set(sessions)].filter((one) => this.memory.get(one) === undefined);
     try {
       for (let at = 0; at < unknown.length; at += lookedAtOnce) {
         const asked = unknown.slice(at, at + lookedAtOnce);
@@ -129,7 +116,7 @@ export class RedisRegistry implements SessionRegistry {
     );
     if (earlier !== undefined) {
       this.#mirror([record]);
-      const found = this.#memory.get(earlier) ?? parseRecord(record);
+      const found = this.memory.get(earlier) ?? parseRecord(record);
       if (found !== undefined) return { earlier: found };
       throw new GridError('UNAVAILABLE', 'The session of the idempotency key can not be read.');
     }
@@ -158,12 +145,12 @@ export class RedisRegistry implements SessionRegistry {
 
   async halt(session: string): Promise<void> {
     const { sessions, halts, changes } = this.#keys;
-    if (this.#memory.get(session)?.state !== 'SUBMITTING') return;
+    if (this.memory.get(session)?.state !== 'SUBMITTING') return;
     await this.#run(() => this.#redis.htcRegistryHalt(sessions, halts, changes, session));
   }
 
   async settled(session: string, signal: AbortSignal): Promise<void> {
-    const isOpen = () => this.#memory.get(session)?.state === 'SUBMITTING';
+    const isOpen = () => this.memory.get(session)?.state === 'SUBMITTING';
     if (!isOpen() || this.#holds.has(session)) return;
     const limit = AbortSignal.any([signal, this.#stop.signal]);
     limit.throwIfAborted();
@@ -235,8 +222,8 @@ export class RedisRegistry implements SessionRegistry {
   /** The newest version of an entry counts, however it came. */
   #know(entry: SessionEntry): void {
     const { session, state, version = 0 } = entry;
-    if ((this.#memory.get(session)?.version ?? 0) >= version) return;
-    void this.#memory.put(entry);
+    if ((this.memory.get(session)?.version ?? 0) >= version) return;
+    void this.memory.put(entry);
     if (state === 'SUBMITTING') return;
     for (const over of [...(this.#waiting.get(session) ?? [])]) over();
     if (!this.#holds.has(session)) this.#settings.ended(entry);
@@ -244,7 +231,7 @@ export class RedisRegistry implements SessionRegistry {
 
   async #restore(): Promise<void> {
     const { sessions, order, keys, changes } = this.#keys;
-    const known = [...this.#memory.entries()].reverse();
+    const known = [...this.memory.entries()].reverse();
     for (let at = 0; at < known.length; at += restoredAtOnce)
       await Promise.all(
         known

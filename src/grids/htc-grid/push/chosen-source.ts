@@ -4,12 +4,12 @@
  * followed session is read anew, so nothing is lost between two sources.
  */
 import { asGridError, GridError } from '../../../errors.js';
-import { pause, type Clock } from '../../../streams/clock.js';
-import { systemClock } from '../../../streams/clock.js';
+import { pause, systemClock, type Clock } from '../../../streams/clock.js';
 import type { ChangeSink, TaskChange } from '../change.js';
 import type { CompletionSource, Follower } from '../completion-source.js';
 import type { Component } from '../health.js';
 import type { PollSource } from '../poll-source.js';
+import { Followers } from './followers.js';
 import type { Push, PushKind } from './push.js';
 import { sourceHealth } from './source-health.js';
 
@@ -63,7 +63,7 @@ interface Present {
 export class ChosenSource implements CompletionSource {
   readonly #settings: Required<ChosenSourceSettings>;
   readonly #trials: readonly Trial[];
-  readonly #followers = new Map<string, Set<Follower>>();
+  readonly #followers = new Followers();
   #holders = 0;
   #life: Life | undefined;
   #present: Present | undefined;
@@ -101,14 +101,7 @@ export class ChosenSource implements CompletionSource {
 
   async watch(session: string, follower: Follower, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const followers = this.#followers.get(session) ?? new Set();
-    this.#followers.set(session, followers.add(follower));
-    const leave = () => {
-      followers.delete(follower);
-      if (followers.size === 0 && this.#followers.get(session) === followers)
-        this.#followers.delete(session);
-    };
-    signal.addEventListener('abort', leave, { once: true });
+    this.#followers.add(session, follower, signal);
     await this.hold(signal);
     await this.#settings.poll.watch(session, follower, signal);
   }
@@ -281,15 +274,7 @@ export class ChosenSource implements CompletionSource {
 
   #tell(changes: readonly TaskChange[], { beside }: Push): void {
     if (beside === 'STREAM') this.#settings.all(changes);
-    const bySession = new Map<string, TaskChange[]>();
-    for (const change of changes) {
-      if (!this.#followers.has(change.sessionId)) continue;
-      const own = bySession.get(change.sessionId);
-      if (own === undefined) bySession.set(change.sessionId, [change]);
-      else own.push(change);
-    }
-    for (const [session, own] of bySession)
-      for (const follower of this.#followers.get(session) ?? []) follower.changes(own);
+    this.#followers.tell(changes);
   }
 
   /** One look at once, and one for all that is missed for a while behind it. */
