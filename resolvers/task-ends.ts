@@ -37,3 +37,6 @@ export async function taskEnds<End extends Completion>(
     return row && matches(filter, row, rows.read) ? [{ ...end, row }] : [];
   });
 }
+
+/** The log of all ends of an HTC-Grid. */
+export const taskLogOf = (grid: string): string => `htc:${grid}`;

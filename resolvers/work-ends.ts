@@ -1,11 +1,12 @@
 /** Ends of work on all grids that a filter admits: their logs, who may see which, and all that came before. */
-import { GridError } from '../src/errors.js';
+import { asGridError, GridError } from '../src/errors.js';
 import type { AnyGrid } from '../src/grids/grid.js';
 import type { JobPool, JobRow } from '../src/grids/jobs.js';
 import type { GridRegistry } from '../src/grids/registry.js';
 import type { TaskGrid, TaskRow } from '../src/grids/tasks.js';
 import { projectionFor, type Projection, union } from '../src/query/plan.js';
 import { and, decide, type Predicate, refsOf } from '../src/query/predicate.js';
+import { missing, type SourceReport } from '../src/query/report.js';
 import {
   type CompletionLog,
   endOf,
@@ -16,7 +17,7 @@ import {
 } from '../src/streams/index.js';
 import type { GraphContext } from './context.js';
 import { type FollowedPool, type JobEnd, JobEnds, logNameOf } from './job-ends.js';
-import { type TaskEnd, taskEnds } from './task-ends.js';
+import { type TaskEnd, taskEnds, taskLogOf } from './task-ends.js';
 
 /** An end on any grid, with its row once the filter has looked at it. */
 export interface WorkEnd {
@@ -77,18 +78,31 @@ export async function followWork(
   );
 }
 
-/** Where the logs that `followWork` follows stand. A grid that does not answer has no position: its stream begins with a snapshot. */
+export interface WorkPositions {
+  readonly positions: readonly LogPosition[];
+  /** Grids whose place is not known: there a stream from these positions begins with a GAP and a snapshot. */
+  readonly missing: readonly SourceReport[];
+}
+
+/** Where the logs that `followWork` follows stand. */
 export async function positionsOfWork(
   filter: Predicate,
   { grids, signal }: GraphContext,
-): Promise<readonly LogPosition[]> {
-  return Promise.all(
-    followable(filter, grids).map(async ({ grid }) =>
-      grid.kind === 'HTC_GRID'
-        ? endOf(await grid.followAll(signal))
-        : grid.logs.position(signal).catch(() => nowhere(logNameOf(grid.name))),
-    ),
+): Promise<WorkPositions> {
+  const reports: SourceReport[] = [];
+  const positions = await Promise.all(
+    followable(filter, grids).map(async ({ grid }) => {
+      try {
+        if (grid.kind === 'HTC_GRID') return endOf(await grid.followAll(signal));
+        return await grid.logs.position(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        reports.push(missing(grid.name, 'streamCursor', asGridError(error)));
+        return nowhere(grid.kind === 'HTC_GRID' ? taskLogOf(grid.name) : logNameOf(grid.name));
+      }
+    }),
   );
+  return { positions, missing: reports };
 }
 
 async function followTasks(

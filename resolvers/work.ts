@@ -34,7 +34,7 @@ import { orderTerms } from './page.js';
 import { Guard } from './rule.js';
 import { along, selection } from './selection.js';
 import { namedGrid, sourcesOf } from './sources.js';
-import { positionsOfWork } from './work-ends.js';
+import { positionsOfWork, type WorkPositions } from './work-ends.js';
 
 const orderFields: Readonly<Record<Exclude<WorkOrderField, 'ID'>, string>> = {
   SUBMITTED_AT: 'submittedAt',
@@ -75,9 +75,9 @@ export class WorkResolver {
     const only = namedGrid(grids, filter?.grid);
     const predicate = workPredicate(filter);
     // Before the list is read: what ends meanwhile is after this cursor, not before it.
-    const positions =
+    const { positions, missing }: WorkPositions =
       along(selection(info), 'streamCursor').length === 0
-        ? []
+        ? { positions: [], missing: [] }
         : await positionsOfWork(predicate, context);
     const answer = await connection(
       {
@@ -93,7 +93,7 @@ export class WorkResolver {
       context,
       info,
     );
-    return { ...answer, positions };
+    return { ...answer, sources: [...answer.sources, ...missing], positions };
   }
 }
 
@@ -101,7 +101,7 @@ export class WorkResolver {
 export class WorkItemConnectionResolver {
   @FieldResolver(() => StreamCursor, {
     description:
-      'Pass to workCompleted(start: {after: …}) with the same filter: no end of work between the two is lost.',
+      'Pass to workCompleted(start: {after: …}) with the same filter: no end of work between the two is lost. A grid whose place in it is not known is said in `sources`: the stream begins with a GAP and a snapshot of it.',
   })
   streamCursor(@Root() { positions }: { positions: readonly LogPosition[] }) {
     return encodeCursor(positions);

@@ -169,7 +169,7 @@ export class SourceReport {
   @Field(() => String, {
     nullable: true,
     description:
-      'Which part of the grid: a schedd, where a pool has several; null for the whole grid.',
+      'Which part of the grid: a schedd, where a pool has several; "streamCursor" where that lacks the grid; null for the whole grid.',
   })
   readonly part!: string | null;
 

@@ -8,7 +8,7 @@ import { within } from './deadline.js';
 import { type CutPlan, fill, type Gatherer } from './fill.js';
 import { type ListPlan, type Projection, refsOfPlan } from './plan.js';
 import { and, decide, type Predicate } from './predicate.js';
-import type { SourceReport, SourceStatus } from './report.js';
+import { describe, type SourceReport, statusOf } from './report.js';
 import type { RowType, Source, SourceNotes } from './source.js';
 import { Widening } from './widening.js';
 
@@ -217,15 +217,3 @@ const overdue = (source: Pick<Source<unknown>, 'grid' | 'part' | 'deadlineMs'>):
 function isSourceTrouble({ code }: GridError): boolean {
   return ['UNAVAILABLE', 'TIMED_OUT', 'THROTTLED', 'LIMIT_EXCEEDED', 'FORBIDDEN'].includes(code);
 }
-
-function statusOf({ code }: GridError, contributed: boolean): SourceStatus {
-  if (contributed) return 'PARTIAL';
-  return code === 'TIMED_OUT' || code === 'FORBIDDEN' ? code : 'UNAVAILABLE';
-}
-
-const describe = (error: GridError): NonNullable<SourceReport['error']> => ({
-  code: error.code,
-  message: error.message,
-  retryable: error.retryable,
-  retryAfterMs: error.retryAfterMs ?? null,
-});

@@ -1,5 +1,6 @@
 /** Completions on both grids in one stream, and how the grids are, over the two embedded grids. */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { GridError } from '../../src/errors.js';
 import { openEmbeddedPool } from '../../src/grids/condor/index.js';
 import type { Caller } from '../../src/access/caller.js';
 import {
@@ -17,6 +18,18 @@ const alice = caller('alice', 'user');
 const bob = caller('bob', 'user');
 
 type Frame = WorkCompletedSubscription['workCompleted'];
+
+interface WorkWithReports {
+  readonly work: {
+    readonly streamCursor: string;
+    readonly sources: readonly {
+      readonly grid: { readonly name: string };
+      readonly part: string | null;
+      readonly status: string;
+      readonly error: { readonly code: string } | null;
+    }[];
+  };
+}
 
 let graph: Graph;
 const open: Frames<unknown>[] = [];
@@ -108,6 +121,35 @@ it('a query and a stream from its cursor have no gap in between', async () => {
   // Both have ended by now: what follows the cursor is what the query could not have.
   const stream = await follow({ start: { after: work?.streamCursor ?? '' } });
   expect(namesOf(await until(stream, has(2)))).toEqual(names);
+});
+
+it('a grid whose place is not known is said in the sources, and the cursor is good for the others', async () => {
+  const away = await embeddedGrid({ name: 'away' });
+  const refused = new GridError('UNAVAILABLE', 'The Redis of the replicas does not answer.');
+  const followAll = vi.spyOn(away, 'followAll').mockRejectedValueOnce(refused);
+  const both = await openGraph([away, openEmbeddedPool({ name: 'pool' })]);
+  try {
+    const { data, errors } = await both.answer<WorkWithReports, object>(
+      '{ work(first: 1) { streamCursor sources { grid { name } part status error { code } } } }',
+      {},
+    );
+    expect(errors).toEqual([]);
+    expect(followAll).toHaveBeenCalledOnce();
+    const told = data?.work.sources.map(({ grid, part, status, error }) =>
+      [grid.name, part, status, error?.code].join(' '),
+    );
+    expect(told).toContain('away streamCursor UNAVAILABLE UNAVAILABLE');
+    expect(told?.filter((one) => one.includes('streamCursor'))).toHaveLength(1);
+    const stream = await both.frames(WorkCompletedDocument, {
+      start: { after: data?.work.streamCursor ?? '' },
+    });
+    open.push(stream);
+    const frames = await until(stream, isSynced);
+    expect(frames.map(({ kind }) => kind)).toEqual(['GAP', 'SYNCED']);
+  } finally {
+    await Promise.all(open.splice(0).map((frames) => frames.leave()));
+    await both.stop();
+  }
 });
 
 it('a snapshot has what the grids know, and says what it leaves out', async () => {
