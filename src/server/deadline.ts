@@ -1,5 +1,11 @@
 /** Timers that keep no process alive and hold for any length of time. */
 
+/**
+ * How long streams may take to say END when the server stops: none needs as long, but for thousands of them
+ * on a busy machine. Who reads nothing or says nothing is cut behind it.
+ */
+export const endFrameMs = 2_000;
+
 /** A Node timer longer than this fires at once. */
 const longestMs = 2 ** 31 - 1;
 

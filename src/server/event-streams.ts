@@ -6,7 +6,7 @@ import type { LimitSettings, ServerSettings } from '../config/settings.js';
 import { GridError } from '../errors.js';
 import { discard } from './body.js';
 import type { Concurrency } from './concurrency.js';
-import { after } from './deadline.js';
+import { after, endFrameMs } from './deadline.js';
 import type { ReadDocument } from './documents.js';
 import { formatError, type LogFault } from './errors.js';
 import { readEventRequest } from './event-request.js';
@@ -43,8 +43,6 @@ export const wantsEvents = ({ headers }: IncomingMessage): boolean =>
   /^\s*text\/event-stream\b/i.test(headers.accept ?? '');
 
 const complete = 'event: complete\ndata: \n\n';
-/** How long streams may take to say END when the server stops. */
-const endFrameMs = 300;
 
 export function createEventStreams(options: EventStreamsOptions): EventStreams {
   const { schema, settings, limits, streams, authenticator, concurrency, metrics } = options;

@@ -6,7 +6,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import { mayAct } from '../access/caller.js';
 import type { LimitSettings, ServerSettings } from '../config/settings.js';
 import { GridError } from '../errors.js';
-import { after } from './deadline.js';
+import { after, endFrameMs } from './deadline.js';
 import { errorBody } from './errors.js';
 import { isTooDeep } from './limits.js';
 import { requestIdOf } from './log.js';
@@ -35,8 +35,6 @@ export interface Sockets {
 const initBytes = 64 * 1024;
 /** What may wait for a peer to read it before the server leaves unread what the peer sends. */
 const unreadBytes = 256 * 1024;
-/** How long streams may take to say END when the server stops. */
-const endFrameMs = 300;
 /** How long a peer may take to answer a close. */
 const closeMs = 1_000;
 

@@ -243,7 +243,7 @@ describe('an event stream', () => {
     expect((await all.next()).value).toEqual({ event: 'complete', data: '' });
     await stopped;
 
-    const silent = await serve();
+    const silent = await serve({ server: { shutdownMs: 100 } });
     const quiet = eventsOf(await events(silent.graphql, { query: 'subscription { quiet }' }));
     await quiet.next();
     await silent.server.stop();

@@ -50,7 +50,7 @@ describe('stop', () => {
   });
 
   it('closes idle sockets, unacknowledged ones and streams that say nothing with 1001, and ends their sources', async () => {
-    const served = await serve();
+    const served = await serve({ server: { shutdownMs: 100 } });
     using idle = await connect(served.socketUrl);
     using fresh = await openSocket(served.socketUrl);
     using quiet = await connect(served.socketUrl);
