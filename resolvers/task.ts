@@ -29,6 +29,7 @@ import { taskPredicate } from './filter.js';
 import { groupResolvers } from './groups.js';
 import { orderTerms } from './page.js';
 import { Guard } from './rule.js';
+import { along, selection } from './selection.js';
 import { namedGrid, sourcesOf } from './sources.js';
 
 const maxPayloadBytes = 16 * 1024 * 1024;
@@ -103,16 +104,15 @@ export class TaskResolver {
         sessions: sessions?.filter((key) => key.grid === grid.name).map(({ parts }) => parts[0]),
       }))
       .filter((one) => one.sessions === undefined || one.sessions.length > 0);
+    const isAsked = along(selection(info), 'streamCursor').length > 0;
     // Before the list is read: what completes meanwhile is after this cursor, not before it.
-    const positions = (
-      await Promise.all(
-        asked.map(async ({ grid, sessions: named }) =>
-          named
-            ? (await visible(grid.name, named, context)).map((name) => grid.position(name))
-            : [endOf(await grid.followAll(signal))],
-        ),
-      )
-    ).flat();
+    const positions = await Promise.all(
+      (isAsked ? asked : []).map(async ({ grid, sessions: named }) =>
+        named
+          ? (await visible(grid.name, named, context)).map((name) => grid.position(name))
+          : [endOf(await grid.followAll(signal))],
+      ),
+    );
     const answer = await connection(
       {
         name: 'tasks',
@@ -130,7 +130,7 @@ export class TaskResolver {
       context,
       info,
     );
-    return { ...answer, positions };
+    return { ...answer, positions: positions.flat() };
   }
 
   @FieldResolver(() => Session, {

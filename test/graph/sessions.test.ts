@@ -1,5 +1,5 @@
 /** Sessions of an embedded grid: submitted, looked at, cancelled. */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { demonstrationTask } from '../../src/grids/htc-grid/demonstration.js';
 import {
   CancelSessionsDocument,
@@ -17,11 +17,13 @@ const patience = { timeout: 20_000, interval: 50 };
 const ada = caller('ada', 'user');
 
 describe('sessions', () => {
+  let grid: Awaited<ReturnType<typeof embeddedGrid>>;
   let graph: Graph;
   beforeAll(async () => {
     const limits = { maxPayloads: 1000, maxPayloadBytes: 10_000 };
     // In this process: four worker processes that start at once take seconds, and have a suite of their own.
-    graph = await openGraph([await embeddedGrid({ limits, run: demonstrationTask })]);
+    grid = await embeddedGrid({ limits, run: demonstrationTask });
+    graph = await openGraph([grid]);
   });
   afterAll(() => graph.stop());
 
@@ -263,6 +265,18 @@ describe('sessions', () => {
       expect(before.nodes.map(({ index }) => index)).toEqual([5, 4, 3]);
       expect(before.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: true });
       await cancel(...sessions);
+    });
+
+    it('a list of tasks begins to follow the grid where its cursor is asked for, and only there', async () => {
+      const follows = vi.spyOn(grid, 'followAll');
+      onTestFinished(() => follows.mockRestore());
+      expect(await graph.answer('{ tasks { totalCount } }', {}, ada)).toMatchObject({ errors: [] });
+      expect(follows).not.toHaveBeenCalled();
+      const asked = '{ tasks { ...Cursor } } fragment Cursor on TaskConnection { streamCursor }';
+      expect(await graph.answer(asked, {}, ada)).toMatchObject({
+        data: { tasks: { streamCursor: expect.stringMatching(/^s1/) as string } },
+      });
+      expect(follows).toHaveBeenCalledOnce();
     });
   });
 });
