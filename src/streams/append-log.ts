@@ -1,6 +1,7 @@
 /** A completion log in memory: unbounded for one session, or a ring of the newest entries. */
 import { randomBytes } from 'node:crypto';
 import type { CompletionLog } from './log.js';
+import { Waiting } from './waiting.js';
 
 export interface AppendLogOptions {
   /** Default: random, so that no cursor of an earlier log or process is taken for one of this log. */
@@ -22,11 +23,6 @@ export interface EntryStore<Entry> {
 /** The largest batch of a frame: what was read last is kept up to there. */
 const keptEntries = 1000;
 
-interface Waiter {
-  readonly position: number;
-  readonly wake: () => void;
-}
-
 export class AppendLog<Entry> implements CompletionLog<Entry> {
   readonly epoch: string;
   readonly #limit: number;
@@ -35,7 +31,7 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
   #first = 0;
   #last: { readonly position: number; readonly stop: number; readonly entries: readonly Entry[] } =
     { position: 0, stop: 0, entries: [] };
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiting = new Waiting();
   #end = 0;
   #complete = false;
   #lost: Error | undefined;
@@ -74,7 +70,7 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
       this.#entries.put((this.#end - this.#first) % this.#limit, entry);
       this.#end += 1;
     }
-    this.#notify();
+    this.#waiting.changed();
   }
 
   /** Goes on at a later position: what is before it can't be read (any more). */
@@ -109,7 +105,7 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
   finish(): void {
     if (this.#over) return;
     this.#complete = true;
-    this.#notify();
+    this.#waiting.changed();
   }
 
   /** Takes a finish back: readers that come from now on wait for more. */
@@ -121,7 +117,7 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
   fail(error: Error): void {
     if (this.#over) return;
     this.#lost = error;
-    this.#notify();
+    this.#waiting.changed();
   }
 
   read(position: number, limit: number): readonly Entry[] {
@@ -142,39 +138,16 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
   }
 
   changed(position: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.reject(signal.reason as Error);
-    if (this.#over || this.#end > position) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        position,
-        wake: () => {
-          signal.removeEventListener('abort', abort);
-          this.#waiters.delete(waiter);
-          resolve();
-        },
-      };
-      const abort = () => {
-        this.#waiters.delete(waiter);
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      this.#waiters.add(waiter);
-    });
+    return this.#waiting.until(() => this.#over || this.#end > position, signal);
   }
 
   /** Readers that wait at this moment: what a test of leaks, and a metric, can see. */
   get waiting(): number {
-    return this.#waiters.size;
+    return this.#waiting.size;
   }
 
   get #over(): boolean {
     return this.#complete || this.#lost !== undefined;
-  }
-
-  #notify(): void {
-    for (const waiter of this.#waiters) {
-      if (this.#over || this.#end > waiter.position) waiter.wake();
-    }
   }
 }
 

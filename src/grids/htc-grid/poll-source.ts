@@ -6,6 +6,7 @@
 import { asGridError } from '../../errors.js';
 import type { Clock } from '../../streams/clock.js';
 import { systemClock } from '../../streams/clock.js';
+import { Waiting } from '../../streams/waiting.js';
 import type { CompletionSource, Follower } from './completion-source.js';
 import { SessionPoll } from './session-poll.js';
 import type { TableReader } from './table.js';
@@ -37,7 +38,7 @@ export interface PollSettings {
 
 export class PollSource implements CompletionSource {
   readonly #settings: Required<PollSettings>;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Waiting();
   #beside: Beside = 'NOTHING';
   /** Counts the changes of the source: who has not looked twice since does so. */
   #turn = 0;
@@ -69,7 +70,7 @@ export class PollSource implements CompletionSource {
   again(beside: Beside = this.#beside): void {
     this.#beside = beside;
     this.#turn++;
-    for (const wake of this.#waiting) wake();
+    this.#waiting.changed();
   }
 
   /** Nothing that ends is missed from the first poll on, because that one sees all that has ended. */
@@ -122,25 +123,16 @@ export class PollSource implements CompletionSource {
   }
 
   /** Ends early where the source has changed since `turn`. */
-  #pause(ms: number, turn: number, signal: AbortSignal): Promise<void> {
-    if (turn !== this.#turn) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        end();
-        this.#waiting.delete(wake);
-        signal.removeEventListener('abort', abort);
-      };
-      const wake = () => {
-        leave();
-        resolve();
-      };
-      const abort = () => {
-        leave();
-        reject(signal.reason as Error);
-      };
-      const end = this.#settings.clock.after(ms, wake);
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', abort, { once: true });
+  async #pause(ms: number, turn: number, signal: AbortSignal): Promise<void> {
+    let isOver = false;
+    const cancel = this.#settings.clock.after(ms, () => {
+      isOver = true;
+      this.#waiting.changed();
     });
+    try {
+      await this.#waiting.until(() => isOver || turn !== this.#turn, signal);
+    } finally {
+      cancel();
+    }
   }
 }

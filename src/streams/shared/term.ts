@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { GridError } from '../../errors.js';
 import type { Clock } from '../clock.js';
+import { Waiting } from '../waiting.js';
 import { batchOf, type EntryCodec } from './record.js';
 import type { LogKeys, LogScripts } from './scripts.js';
 
@@ -44,7 +45,7 @@ export const newToken = (): string => randomBytes(9).toString('base64url');
 
 export class Term<Entry> implements LogTerm<Entry> {
   readonly #end = new AbortController();
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Waiting();
   /** What is to be written from `#sent` on. */
   #lines: string[] = [];
   #sent = 0;
@@ -92,12 +93,10 @@ export class Term<Entry> implements LogTerm<Entry> {
     this.parts.changed();
   }
 
-  async written(): Promise<void> {
-    while (this.#lines.length > this.#sent || this.#isWriting || this.#read < this.#seq) {
-      this.signal.throwIfAborted();
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
-    }
-    this.signal.throwIfAborted();
+  written(): Promise<void> {
+    const isWritten = () =>
+      this.#lines.length === this.#sent && !this.#isWriting && this.#read >= this.#seq;
+    return this.#waiting.until(isWritten, this.signal);
   }
 
   /** Writes what there is to write. */
@@ -109,7 +108,7 @@ export class Term<Entry> implements LogTerm<Entry> {
       .catch(() => this.end('Redis did not answer.'))
       .finally(() => {
         this.#isWriting = false;
-        this.#wake();
+        this.#waiting.changed();
       });
   }
 
@@ -126,7 +125,7 @@ export class Term<Entry> implements LogTerm<Entry> {
   /** This replica has read so far. */
   read(seq: number): void {
     this.#read = seq;
-    this.#wake();
+    this.#waiting.changed();
   }
 
   /** Never rejects. */
@@ -136,7 +135,6 @@ export class Term<Entry> implements LogTerm<Entry> {
     this.#lines = [];
     this.#sent = 0;
     this.#end.abort(new GridError('UNAVAILABLE', `This replica no longer leads the log. ${why}`));
-    this.#wake();
     const { scripts, keys } = this.parts;
     await scripts.release(keys, this.token).catch(() => undefined);
   }
@@ -181,10 +179,5 @@ export class Term<Entry> implements LogTerm<Entry> {
       this.#saidNote = note;
       this.#saidComplete = complete;
     }
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
   }
 }
