@@ -73,6 +73,14 @@ export class JobRings {
     await this.#shared?.ready(signal);
   }
 
+  /** Resolves whenever that is; rejects when aborted. */
+  async begun(signal: AbortSignal): Promise<void> {
+    while (this.#shared !== undefined && !this.#shared.log.isRead) {
+      await this.begin(signal).catch(() => undefined);
+      signal.throwIfAborted();
+    }
+  }
+
   /** Resolves when the ends that were found are in the log. */
   async written(signal: AbortSignal): Promise<void> {
     await this.#shared?.written(signal);

@@ -1,4 +1,7 @@
 /** Ends of a real pool's jobs in the log that replicas share: one order, one epoch, none missing, whoever dies. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { openPool } from '../../src/grids/condor/index.js';
 import { SharedRedis } from '../../src/replicas/shared-redis.js';
@@ -35,15 +38,13 @@ describeReal('redis', 'replicas over one pool', (redis) => {
       return cluster;
     }
 
-    /** A replica that follows; `die` cuts it off from Redis as its death would. */
-    async function replica(prefix: string, { url } = server) {
+    async function open(prefix: string, { url } = server) {
       const replicas = await SharedRedis.open({ url, prefix, leaseMs: 600 });
       const port = openPool({
         ...{ name: 'condor', prefix: prefixOf(pool), schedds: [pool.scheddName] },
         ...{ replicas, lingerMs: 0, reconcileMs: 500 },
         eventLog: { path: pool.eventLog },
       });
-      const left = new AbortController();
       closing.push(
         () => {
           replicas.stop();
@@ -51,15 +52,23 @@ describeReal('redis', 'replicas over one pool', (redis) => {
         () => port.stop(),
       );
       if (port.logs === undefined) throw new Error('A pool has logs.');
+      return { replicas, logs: port.logs, stop: () => port.stop() };
+    }
+
+    /** A replica that follows; `die` cuts it off from Redis as its death would. */
+    async function replica(prefix: string, at = server) {
+      const { replicas, logs, stop } = await open(prefix, at);
       // With replicas it is one that they share.
-      const log = (await port.logs.completions(left.signal)) as SharedLog<JobCompletion>;
+      const log = (await logs.completions(
+        new AbortController().signal,
+      )) as SharedLog<JobCompletion>;
       return {
-        logs: port.logs,
+        logs,
         log,
         die: () => {
           replicas.stop();
         },
-        stop: () => port.stop(),
+        stop,
       };
     }
     const endsOf = ({ log }: { readonly log: CompletionLog<JobCompletion> }) =>
@@ -146,6 +155,50 @@ describeReal('redis', 'replicas over one pool', (redis) => {
             expect(typesOf(here, second, found)).toEqual(['SUBMITTED', 'STARTED', 'TERMINATED']),
           patience,
         );
+      },
+      minute,
+    );
+
+    it(
+      'tell events where Redis is away from the beginning, and the ends of that time once it is back',
+      async () => {
+        const dir = await mkdtemp(join(tmpdir(), 'htc-ends-'));
+        closing.push(() => rm(dir, { recursive: true }));
+        const kept = ['--dir', dir, '--appendonly', 'yes', '--appendfsync', 'always'];
+        const own = await redis.start(...kept);
+        closing.push(() => own.stop());
+        const a = await replica('four', own);
+        const first = await job();
+        await seen(a, first);
+        await a.stop();
+        process.kill(own.pid, 'SIGKILL');
+        const between = await job();
+        await vi.waitFor(async () => {
+          const history = await pool.run(['condor_history', String(between), '-af', 'ClusterId']);
+          expect(history.stdout).toContain(String(between));
+        }, patience);
+
+        const { signal } = new AbortController();
+        const b = await open('four', own);
+        const [events, refused] = await Promise.allSettled([
+          b.logs.events(signal),
+          b.logs.completions(signal),
+        ]);
+        expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE' } });
+        if (events.status === 'rejected') throw events.reason;
+        const told = events.value;
+        const second = await job();
+        await vi.waitFor(() => {
+          const ended = told.read(told.start, 100_000).filter(({ type }) => type === 'TERMINATED');
+          expect(ended.map(({ key }) => key.clusterId)).toContain(second);
+        }, patience);
+
+        const again = await redis.start(...kept, '--port', String(own.port));
+        closing.push(() => again.stop());
+        const log = await b.logs.completions(signal);
+        expect(log.epoch).toBe(a.log.epoch);
+        await seen({ log }, first, between, second);
+        expect(await b.logs.events(signal)).toBe(told);
       },
       minute,
     );

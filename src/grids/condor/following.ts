@@ -5,6 +5,7 @@
 import type { Ad } from '../../classad/ad.js';
 import type { JobRings } from '../job-rings.js';
 import type { JobEventEntry } from '../job-logs.js';
+import type { JobKey } from '../jobs.js';
 import { Ends } from './ends.js';
 import { EventFeed, isEnd, LogEntry, scheddOf, type LogRecord } from './event-log/index.js';
 import type { HiddenNames } from './hidden.js';
@@ -104,6 +105,21 @@ export class Following {
     this.#refreshTimer.unref();
   }
 
+  /** Aborted when it is stopped. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** The log of ends can be read by now, which it could not when this began: what it lacks is news. */
+  readonly resume = (): void => {
+    for (const { schedd, ends } of this.#followed.values()) {
+      this.#behindLog(schedd, (keys, endedAtMs) =>
+        this.tails.get(schedd.name)?.rewind(keys, endedAtMs),
+      );
+      ends.reconcile();
+    }
+  };
+
   /** Every end that could be told of at the time of the call is told. */
   async settled(signal: AbortSignal): Promise<void> {
     await this.#feed?.drained();
@@ -135,14 +151,8 @@ export class Following {
   async #add(schedd: Schedd): Promise<void> {
     const { reconcileMs = 30_000, lostAfterMs } = this.settings;
     const tail = this.tails.get(schedd.name) ?? new HistoryTail(this.pool, schedd);
-    const known = this.rings.newest(schedd.name).filter(({ state }) => state !== 'UNKNOWN');
-    const [last] = known;
     // A log of replicas has what was told before this process followed.
-    if (last !== undefined)
-      tail.resume(
-        known.map(({ key }) => key),
-        last.seenAt,
-      );
+    this.#behindLog(schedd, (keys, endedAtMs) => tail.resume(keys, endedAtMs));
     this.tails.set(schedd.name, tail);
     const followed: Followed = {
       schedd,
@@ -155,6 +165,16 @@ export class Following {
     };
     this.#followed.set(schedd.name, followed);
     await followed.ends.begin(this.#stop.signal);
+  }
+
+  #behindLog({ name }: Schedd, go: (keys: readonly JobKey[], endedAtMs: number) => void): void {
+    const known = this.rings.newest(name).filter(({ state }) => state !== 'UNKNOWN');
+    const [last] = known;
+    if (last === undefined) return;
+    go(
+      known.map(({ key }) => key),
+      last.seenAt,
+    );
   }
 
   /** Starts polls where the log does not tell, ends them where it does: one change after the other. */

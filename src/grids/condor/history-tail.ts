@@ -13,12 +13,19 @@ const clockSlackMs = 5_000;
 /** Jobs that were held back from the history for longer, in the queue, are no news of a restart. */
 const resumeSlackMs = 600_000;
 
+/** Jobs that are known to have ended, the newest first, and when the newest had. */
+interface Ended {
+  readonly keys: readonly JobKey[];
+  readonly endedAtMs: number;
+}
+
 export class HistoryTail {
   /** The newest records that were read, the newest first. */
   #known: readonly string[] = [];
   #begunAtMs: number | undefined;
   #begun = false;
   #resumedMs: number | undefined;
+  #rewound: Ended | undefined;
 
   constructor(
     private readonly pool: Pool,
@@ -31,11 +38,13 @@ export class HistoryTail {
    */
   resume(keys: readonly JobKey[], endedAtMs: number): void {
     if (this.#begun || keys.length === 0) return;
-    this.#known = keys
-      .slice(0, remembered)
-      .map(({ clusterId, procId }) => `${clusterId}.${procId}`);
-    this.#resumedMs = endedAtMs - resumeSlackMs;
+    this.#goBehind({ keys, endedAtMs });
     this.#begun = true;
+  }
+
+  /** The same, from the next look on, where this began without them. */
+  rewind(keys: readonly JobKey[], endedAtMs: number): void {
+    this.#rewound = { keys, endedAtMs };
   }
 
   get begun(): boolean {
@@ -58,6 +67,8 @@ export class HistoryTail {
     attributes: readonly string[] | undefined,
     signal: AbortSignal,
   ): Promise<readonly Ad[]> {
+    if (this.#rewound !== undefined) this.#goBehind(this.#rewound);
+    this.#rewound = undefined;
     const read = await this.#read(attributes, maxNews, signal);
     const sinceMs = this.#begun
       ? (this.#resumedMs ?? -Infinity)
@@ -66,6 +77,13 @@ export class HistoryTail {
     this.#known = [...read.slice(0, remembered).map(nameOf), ...this.#known].slice(0, remembered);
     this.#begun = true;
     return read.filter((ad) => endOf(ad) >= sinceMs).reverse();
+  }
+
+  #goBehind({ keys, endedAtMs }: Ended): void {
+    this.#known = keys
+      .slice(0, remembered)
+      .map(({ clusterId, procId }) => `${clusterId}.${procId}`);
+    this.#resumedMs = endedAtMs - resumeSlackMs;
   }
 
   async #read(

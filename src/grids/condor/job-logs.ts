@@ -169,17 +169,12 @@ export class PoolLogs implements JobLogs {
       this.#linger.unref();
     };
     signal.addEventListener('abort', leave, { once: true });
-    const following = (this.#following ??= this.#begin());
+    const following = (this.#following ??= this.#open());
     try {
-      const current = await following;
-      // The log of ends may have been lost with its Redis since.
-      if (ends) await this.#rings.begin(AbortSignal.any([signal, this.#stop.signal]));
-      if (this.#following === following) this.#current = current;
+      // The log of ends may have been lost with its Redis since. Events need none.
+      const until = AbortSignal.any([signal, this.#stop.signal]);
+      await Promise.all([following, ends && this.#rings.begin(until)]);
     } catch (error) {
-      // Who comes next tries anew.
-      if (this.#current === undefined && this.#following === following) {
-        this.#following = undefined;
-      }
       if (!signal.aborted) {
         signal.removeEventListener('abort', leave);
         leave();
@@ -189,27 +184,42 @@ export class PoolLogs implements JobLogs {
     signal.throwIfAborted();
   }
 
+  /** Who comes next tries anew where it fails; what has begun ends when the last one has left. */
+  #open(): Promise<Following> {
+    const following = this.#begin();
+    following.then(
+      (current) => {
+        if (this.#following === following) this.#current = current;
+      },
+      () => {
+        if (this.#following === following) this.#following = undefined;
+      },
+    );
+    return following;
+  }
+
   async #begin(): Promise<Following> {
     await this.#ending;
     const { path } = await this.#source();
     const { reconcileMs, lostAfterMs, eventLog } = this.settings;
     const writers = eventLog ? eventLog.schedds : undefined;
+    const { signal } = this.#stop;
     this.#rings.beginEvents();
-    await this.#rings.begin(this.#stop.signal);
+    const isRead = await this.#rings.begin(signal).then(
+      () => true,
+      () => false,
+    );
     const following = new Following(this.pool, this.schedds, this.#tails, this.#rings, {
-      path,
-      writers,
-      reconcileMs,
-      lostAfterMs,
-      signal: this.#stop.signal,
+      ...{ path, writers, reconcileMs, lostAfterMs, signal },
     });
     try {
       await following.begin();
-      return following;
     } catch (error) {
       await following.stop();
       throw error;
     }
+    if (!isRead) void this.#rings.begun(following.signal).then(following.resume, () => undefined);
+    return following;
   }
 
   #end(): void {
