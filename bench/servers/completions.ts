@@ -1,13 +1,8 @@
 /** The real server over a deployed grid as `openTaskGrid` makes it by default, or over an embedded one whose tasks end by a plan. */
-import { localAdmin } from '../../src/access/authenticator.js';
-import {
-  type HtcGrid,
-  openEmbedded,
-  openTaskGrid,
-  type TaskContext,
-} from '../../src/grids/htc-grid/index.js';
+import { type HtcGrid, openTaskGrid } from '../../src/grids/htc-grid/index.js';
 import type { Start } from '../child.js';
 import { atRandomTimes, type End, type Spread, tasksOf } from '../ends.js';
+import { openHeldSession } from '../held-session.js';
 import { now } from '../raw-subscribers.js';
 import { serve } from '../serve.js';
 
@@ -42,42 +37,12 @@ async function sourceOf(grid: HtcGrid): Promise<string> {
   return components.find(({ name }) => name === 'completion source')?.detail ?? '';
 }
 
-interface AtWork {
-  readonly taskId: string;
-  readonly end: () => void;
-}
-
 async function startEmbedded(name: string, spread: Spread) {
-  const working: AtWork[] = [];
-  const waiting: ((task: AtWork) => void)[] = [];
-  const grid = await openEmbedded({
-    name,
-    run: (_task, { taskId }: TaskContext) =>
-      new Promise<null>((resolve) => {
-        const task = { taskId, end: () => resolve(null) };
-        const wanted = waiting.shift();
-        if (wanted === undefined) working.push(task);
-        else wanted(task);
-      }),
-  });
-  /** One that is at work, or the next that is. */
-  const next = async (): Promise<AtWork> =>
-    working.shift() ?? new Promise((resolve) => waiting.push(resolve));
-  const { session } = await grid.submit(
-    {
-      payloads: Array.from({ length: tasksOf(spread) }, () => null),
-      priority: undefined,
-      owner: localAdmin.identity,
-      idempotencyKey: undefined,
-      dryRun: false,
-    },
-    new AbortController().signal,
-  );
-  if (!session) throw new Error('The session was not submitted.');
+  const { grid, session, next } = await openHeldSession(tasksOf(spread), { name });
   return {
     ...(await serve(grid)),
     answers: {
-      session: () => session.nativeId,
+      session: () => session,
       /** Ends them; when each function did, before its output and its row were written. */
       work: () =>
         atRandomTimes(spread, async (): Promise<End> => {
