@@ -10,6 +10,8 @@ export default defineConfig({
       process.env['TEST_ALONE'] === '1' ? 'test/alone/*.test.ts' : 'test/!(alone)/**/*.test.ts',
     ],
     reporters: ['default', './test/real/not-run-reporter.ts'],
+    setupFiles: ['test/patience.ts'],
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -22,7 +22,6 @@ describeReal('pool', 'history, newest first', (pool) => {
       const second = Math.floor(Date.now() / 1000);
       await pool.remove(`ClusterId == ${cluster} && ProcId <= ${proc} && ProcId > ${proc - 3}`);
       await vi.waitFor(() => expect(Math.floor(Date.now() / 1000)).toBeGreaterThan(second), {
-        timeout: 5_000,
         interval: 20,
       });
     }

@@ -81,13 +81,10 @@ describe('the embedded grid', () => {
     const { session } = await grid.submit(plain([{ sleepMs: 60_000 }]), live());
     const id = session?.nativeId ?? '';
     // Look-ups within a second share one answer, which may be from before the submission.
-    await vi.waitFor(
-      async () => {
-        const { rows } = await grid.sessions({ active: true }, live());
-        expect(rows.map(({ nativeId }) => nativeId)).toContain(id);
-      },
-      { timeout: 5000 },
-    );
+    await vi.waitFor(async () => {
+      const { rows } = await grid.sessions({ active: true }, live());
+      expect(rows.map(({ nativeId }) => nativeId)).toContain(id);
+    });
     const [cancelled] = await grid.cancel([id], false, live());
     expect(cancelled).toMatchObject({ status: 'DONE', totalCancelledTasks: 1 });
     expect(await collect(await grid.follow(id, live()))).toMatchObject([{ state: 'CANCELLED' }]);

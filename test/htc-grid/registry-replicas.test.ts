@@ -43,7 +43,7 @@ describeReal('redis', 'a registry in Redis', (redis) => {
     const [a, b] = await Promise.all([replica(), replica()]);
     return { a: a.registry, b: b.registry };
   };
-  const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 5000, interval: 10 });
+  const eventually = (check: () => unknown) => vi.waitFor(check, { interval: 10 });
 
   describe('alone', () => {
     registryContract(async () => (await replica()).registry);

@@ -251,12 +251,16 @@ describe('an event stream', () => {
   });
 
   it('says END when its token expires', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    onTestFinished(() => void vi.useRealTimers());
     const token = 'soon-over-0123456789';
+    const lifeMs = 60_000;
     const { graphql } = await serveNumbers({
-      tokens: [{ token, identity: 'rita', roles: ['reader'], expiresAt: Date.now() + 400 }],
+      tokens: [{ token, identity: 'rita', roles: ['reader'], expiresAt: Date.now() + lifeMs }],
     });
     const all = eventsOf(await events(graphql, subscription({ now: true }), bearer(token)));
     await all.next();
+    vi.advanceTimersByTime(lifeMs);
     expect(frameOf((await all.next()).value as ServerEvent).end).toEqual({
       reason: 'AUTH_EXPIRED',
     });

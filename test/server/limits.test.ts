@@ -79,13 +79,12 @@ describe('the shape of a document', () => {
       { length: levels },
       (_, n) => `fragment F${n} on Query { ...F${n + 1} ...F${n + 1} }`,
     );
-    const before = performance.now();
+    // Expanded it would have 2 ** 200 fields, and there would be no answer.
     const answer = await ask(
       roomy,
       `{ ...F0 } ${bomb.join(' ')} fragment F${levels} on Query { hello }`,
     );
     expect(codes(answer)).toEqual(['LIMIT_EXCEEDED']);
-    expect(performance.now() - before).toBeLessThan(2_000);
   });
 
   it('circular fragments are an ordinary validation error', async () => {

@@ -1,7 +1,7 @@
 /** Equal subscriptions of equal authority share their frames; nobody loses one by it, and nobody sees more. */
 import fc from 'fast-check';
 import { buildSchema, getOperationAST, type OperationDefinitionNode, parse } from 'graphql';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Caller } from '../../src/access/caller.js';
 import { createMetrics } from '../../src/server/metrics.js';
 import type { EncodedFrame } from '../../src/server/streams/encoded-frame.js';
@@ -307,14 +307,21 @@ describe('a subscriber that does not read', () => {
 });
 
 describe('a token that ends', () => {
+  const lifeMs = 60_000;
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+  });
+
   it('ends its own subscriber alone, with AUTH_EXPIRED and the cursor it stands at', async () => {
     const { subscribe, append, log } = open();
-    const soon = await subscribe({}, { ...ada, expiresAt: Date.now() + 300 });
-    const stays = await subscribe({}, { ...ada, expiresAt: Date.now() + 3_600_000 });
+    const soon = await subscribe({}, { ...ada, expiresAt: Date.now() + lifeMs });
+    const stays = await subscribe({}, { ...ada, expiresAt: Date.now() + 60 * lifeMs });
     await until(() => expect(log.waiting).toBe(1));
     append(1);
     await until(() => expect([soon.numbers, stays.numbers]).toEqual([[1], [1]]));
-    await vi.waitFor(() => expect(soon.over).toBe(true), { timeout: 5_000 });
+    vi.advanceTimersByTime(lifeMs);
+    await until(() => expect(soon.over).toBe(true));
     expect(soon.kinds).toBe('SYNCED CHANGES END');
     expect(soon.frames.at(-1)).toMatchObject({
       end: { reason: 'AUTH_EXPIRED' },
@@ -327,16 +334,15 @@ describe('a token that ends', () => {
 
   it('ends all who have it with one frame', async () => {
     const { subscribe, done, log } = open();
-    const caller = { ...ada, expiresAt: Date.now() + 300 };
+    const caller = { ...ada, expiresAt: Date.now() + lifeMs };
     const readers: Reader[] = [];
     for (let n = 0; n < 20; n += 1) readers.push(await subscribe({}, caller));
     await until(() =>
       expect(readers.map(({ kinds }) => kinds).join(' ')).toBe('SYNCED '.repeat(20).trim()),
     );
     const { executed } = done;
-    await vi.waitFor(() => expect(readers.every(({ over }) => over)).toBe(true), {
-      timeout: 5_000,
-    });
+    vi.advanceTimersByTime(lifeMs);
+    await until(() => expect(readers.every(({ over }) => over)).toBe(true));
     expect(new Set(readers.map(({ kinds }) => kinds))).toEqual(new Set(['SYNCED END']));
     expect(done.executed - executed).toBe(1);
     expect(log.waiting).toBe(0);

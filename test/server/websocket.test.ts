@@ -6,7 +6,7 @@ import { bearer, serve, staticTokenList, tokens, type Served } from './serve.js'
 let served: Served;
 let guarded: Served;
 beforeAll(async () => {
-  served = await serve({ server: { initTimeoutMs: 100 } });
+  served = await serve();
   guarded = await serve({
     tokens: staticTokenList,
   });
@@ -30,7 +30,8 @@ describe('the connection', () => {
   });
 
   it('closes with 4408 when no connection_init comes', async () => {
-    using socket = await openSocket(served.socketUrl);
+    await using hasty = await serve({ server: { initTimeoutMs: 100 } });
+    using socket = await openSocket(hasty.socketUrl);
     expect(await socket.closed).toEqual({
       code: 4408,
       reason: 'Connection initialisation timeout',

@@ -93,7 +93,7 @@ export class SharedWorld {
     const leader = this.open<number>(name, options);
     const { term, fail } = await lead(leader);
     const log = from === 'LEADER' ? leader : this.open<number>(name, options);
-    const has = (is: () => boolean) => log.until(is, AbortSignal.timeout(5000));
+    const has = (is: () => boolean) => log.until(is, AbortSignal.timeout(20_000));
     await has(() => log.isRead);
     let sent = 0;
     return {
@@ -110,7 +110,7 @@ export class SharedWorld {
       fail: async () => {
         if (from === 'LEADER') fail(new Error('gone'));
         else log.fail(new Error('gone'));
-        await log.changed(Infinity, AbortSignal.timeout(5000));
+        await log.changed(Infinity, AbortSignal.timeout(20_000));
       },
     };
   }
