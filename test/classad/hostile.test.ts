@@ -187,6 +187,36 @@ describe('a pattern that makes other matchers backtrack for ever', () => {
     expect(value).toEqual(isErrorValue);
   });
 
+  test('a pattern of many groups ends', { timeout: soonMs }, () => {
+    const ad = new Ad({ S: 'a'.repeat(1000) });
+    for (const groups of [100, 500, 3500]) {
+      const text = `regexps("${'()'.repeat(groups)}b", S, "x")`;
+      expect(['', isErrorValue]).toContainEqual(evaluate(parseExpression(text), { my: ad }));
+    }
+  });
+
+  test(
+    'reading patterns counts, and many beginnings of kinds are read once',
+    { timeout: soonMs },
+    () => {
+      const calls = Array.from({ length: 100 }, (_, at) => `regexp(strcat("${at}", P), "a")`);
+      const constraint = parseExpression(calls.join(' || '));
+      for (const pattern of [`[${'[:'.repeat(16_000)}`, '[:'.repeat(16_000), '[a]'.repeat(2_000)]) {
+        expect(evaluate(constraint, { my: new Ad({ P: pattern }) })).toEqual(isErrorValue);
+      }
+    },
+  );
+
+  test(
+    'many short subjects with many ways through the pattern end together',
+    { timeout: soonMs },
+    () => {
+      const list = `${'a'.repeat(60)},`.repeat(16_000);
+      const text = `stringListRegexpMember("^(a?){12}b", L)`;
+      expect(evaluate(parseExpression(text), { my: new Ad({ L: list }) })).toEqual(isErrorValue);
+    },
+  );
+
   test('a pattern of huge repeats is refused', { timeout: soonMs }, () => {
     for (const pattern of ['a{60000}', '((a{1000}){1000}){1000}', '(('.repeat(3000), 'a{99999}']) {
       const value = evaluate(parseExpression('regexp(P, "a")'), { my: new Ad({ P: pattern }) });

@@ -29,6 +29,17 @@ const cases = [
   ['regexp("[\\\\d-]", "-")', 'true'],
   ['regexp("[:alpha:]", "a")', 'error'],
   ['regexp("[]a]", "]")', 'true'],
+  ['regexp("[[.]", ".")', 'true'],
+  ['regexp("[[:]", "[")', 'true'],
+  ['regexp("[[:a]", ":")', 'true'],
+  ['regexp("[[:^digit:]]", "7")', 'false'],
+  ['regexp("[[:[:digit:]]", ":")', 'true'],
+  ['regexp("[[:none:]]", "a")', 'error'],
+  ['regexp("[[:constructor:]]", "a")', 'error'],
+  ['regexp("[[:a\\\\d:]]", "a")', 'error'],
+  ['regexp("[[.a.]]", "a")', 'error'],
+  ['regexpMember("[[.a.]]", {"a"})', 'false'],
+  ['regexpMember("[[:none:]]", {"a"})', 'false'],
   ['regexp("[]", "]")', 'error'],
   ['regexp("(?<n>a)(?<n>b)", "ab")', 'error'],
 ] as const;
@@ -45,16 +56,17 @@ describeReal('pool', 'in HTCondor', (pool) => {
   });
 });
 
+const free = { spend: () => undefined };
+
 test('an option that changes brackets is refused, as is what is too long', () => {
-  expect(compileRegex('(?xx:[a b])', '')).toBe('refused');
-  expect(compileRegex('a'.repeat(1_000_000), '')).toBe('refused');
+  expect(compileRegex('(?xx:[a b])', '', free)).toBe('refused');
+  expect(compileRegex('a'.repeat(1_000_000), '', free)).toBe('refused');
 });
 
 test('a pattern is not taken for another one with options', () => {
-  const spender = { spend: () => undefined };
   const matches = (pattern: string, options: string): boolean => {
-    const regex = compileRegex(pattern, options);
-    return typeof regex !== 'string' && regex.test('A', spender);
+    const regex = compileRegex(pattern, options, free);
+    return typeof regex !== 'string' && regex.test('A', free);
   };
   expect(matches('a', 'i')).toBe(true);
   expect(matches('a\0i', '')).toBe(false);

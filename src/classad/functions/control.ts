@@ -58,7 +58,7 @@ const unresolved: ClassAdFunction = (args, evaluator) => {
   if (pattern === undefined) return names.join(',');
   const text = evaluator.evaluate(pattern);
   if (typeof text !== 'string') throw new Failure();
-  const regex = compileRegex(text, 'i');
+  const regex = compileRegex(text, 'i', evaluator);
   return typeof regex === 'string' ? errorValue : names.some((name) => regex.test(name, evaluator));
 };
 

@@ -20,7 +20,7 @@ const regexp = ofValues(2, 3, (values, evaluator) => {
   if (typeof pattern !== 'string' || typeof subject !== 'string' || typeof options !== 'string') {
     return errorValue;
   }
-  const regex = compileRegex(pattern, options);
+  const regex = compileRegex(pattern, options, evaluator);
   return typeof regex === 'string' ? errorValue : regex.test(subject, evaluator);
 });
 
@@ -31,7 +31,7 @@ const regexpMember = ofValues(2, 3, (values, evaluator) => {
   if (typeof pattern !== 'string' || !isList(list) || typeof options !== 'string') {
     return errorValue;
   }
-  const regex = compileRegex(pattern, options);
+  const regex = compileRegex(pattern, options, evaluator);
   // HTCondor finds nothing with a wrong pattern; one that is refused here might match there.
   if (regex === 'refused') return errorValue;
   let missing = false;
@@ -59,7 +59,7 @@ const substitute = (added: string): ClassAdFunction =>
       return errorValue;
     }
     const all = options + added;
-    const regex = compileRegex(pattern, all);
+    const regex = compileRegex(pattern, all, evaluator);
     if (typeof regex === 'string') return errorValue;
     const text = replaced(regex, bytes(subject), bytes(replacement), all, evaluator);
     return text === null ? errorValue : Buffer.from(text, 'latin1').toString();

@@ -90,7 +90,7 @@ const same = (text: string): string => text;
 const regexpMember = ofValuesOrErrors(2, 4, (values, evaluator): Value => {
   if (!areStrings(values)) return errorValue;
   const [pattern = '', list = '', delimiters = ', ', options = ''] = values;
-  const regex = compileRegex(pattern, lowerCase(options));
+  const regex = compileRegex(pattern, lowerCase(options), evaluator);
   if (typeof regex === 'string') return errorValue;
   const items = itemsOf(list, delimiters);
   return items.length === 0 ? null : items.some((item) => regex.test(item, evaluator));

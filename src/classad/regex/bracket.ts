@@ -1,5 +1,5 @@
 /** The bytes between brackets: single ones, ranges, kinds. */
-import { escaped, single } from './escape.js';
+import { escaped } from './escape.js';
 import { type PatternReader, RegexRefused, RegexWrong } from './reader.js';
 import { type ByteSet, bytesWhere, inverse, named } from './tree.js';
 
@@ -9,15 +9,19 @@ export function bracket(reader: PatternReader): {
   readonly negated: boolean;
 } {
   // Taken for a kind of which the outer brackets were forgotten.
-  if (reader.seesLike(/([:.=])[^\]\\]*\1\]/y)) throw new RegexWrong('a kind outside of brackets');
+  if (reader.seesLike(kind)) throw new RegexWrong('a kind outside of brackets');
+  if (reader.seesLike(/\[:[<>]:\]\]/y)) throw new RegexRefused('the edge of a word');
   const negated = reader.take('^');
-  let set = bytesWhere(() => false);
+  const set = bytesWhere(() => false);
   for (let first = true; first || !reader.sees(']'); first = false) {
     if (reader.take('\\E')) continue;
     if (reader.take('\\Q')) throw new RegexRefused('quoting in brackets');
     const low = item(reader);
     if (!reader.seesLike(/-(?!\])/y)) {
-      set = union(set, typeof low === 'number' ? single(low) : low);
+      if (typeof low === 'number') set[low] = 1;
+      else {
+        for (let byte = 0; byte < 256; byte += 1) if (low[byte] === 1) set[byte] = 1;
+      }
       continue;
     }
     reader.next();
@@ -26,27 +30,22 @@ export function bracket(reader: PatternReader): {
     const high = item(reader);
     if (typeof low !== 'number' || typeof high !== 'number' || high < low)
       throw new RegexWrong('a range');
-    set = union(
-      set,
-      bytesWhere((byte) => byte >= low && byte <= high),
-    );
+    set.fill(1, low, high + 1);
   }
   reader.next();
   return { set, negated };
 }
 
-function item(reader: PatternReader): number | ByteSet {
-  const posix = reader.match(/\[:(\^?)([^\]\\]*):\]/y);
-  if (posix !== null) {
-    const [, not, name = ''] = posix;
-    const known = named[name];
-    if (known === undefined) throw new RegexRefused('a named class');
-    return not === '^' ? inverse(known) : known;
-  }
-  if (reader.match(/\[[.=]/y) !== null) throw new RegexRefused('a collating element');
-  const char = reader.next();
-  return char === '\\' ? escaped(reader, reader.next(), true) : char.charCodeAt(0);
-}
+/** A kind, behind its first bracket. It has no beginning of another one in it, so a pattern of many beginnings is read once. */
+const kind = /([:.=])((?:\\[\]\\]|(?!\\[\]\\]|\[\1|\1\]|\])[^])*)\1\]/y;
 
-const union = (left: ByteSet, right: ByteSet): ByteSet =>
-  left.map((has, byte) => has | (right[byte] ?? 0));
+function item(reader: PatternReader): number | ByteSet {
+  const char = reader.next();
+  if (char === '\\') return escaped(reader, reader.next(), true);
+  const [, sort, text = ''] = (char === '[' && reader.match(kind)) || [];
+  if (sort === undefined) return char.charCodeAt(0);
+  const name = text.replace(/^\^/, '');
+  const known = Object.hasOwn(named, name) ? named[name] : undefined;
+  if (sort !== ':' || known === undefined) throw new RegexWrong('a kind');
+  return name === text ? known : inverse(known);
+}

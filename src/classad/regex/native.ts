@@ -33,16 +33,24 @@ function waysThrough(node: RegexNode, length: number): number {
   }
 }
 
-/** The longest subject for which `tree` is safe: 0 where there is none worth it. */
-export function safeLength(tree: RegexNode): number {
-  for (let length = 4096; length >= 16; length /= 2) {
-    if (waysThrough(tree, length) * length * length <= mostWays * 16) return length;
-  }
-  return 0;
+/** The same pattern for JavaScript. */
+export interface SafeRegex {
+  readonly regex: RegExp;
+  /** The longest subject for which it is safe. */
+  readonly length: number;
+  /** Through it on a subject of that length. */
+  readonly ways: number;
 }
 
-/** The same pattern for JavaScript. */
-export const nativeRegex = (tree: RegexNode): RegExp => new RegExp(source(tree));
+/** Null where no subject worth it is safe. */
+export function safeRegex(tree: RegexNode): SafeRegex | null {
+  for (let length = 4096; length >= 16; length /= 2) {
+    const ways = waysThrough(tree, length);
+    if (ways * length * length <= mostWays * 16)
+      return { regex: new RegExp(source(tree)), length, ways };
+  }
+  return null;
+}
 
 function source(node: RegexNode): string {
   switch (node.kind) {

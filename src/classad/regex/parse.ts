@@ -23,8 +23,10 @@ export interface ParsedRegex {
 
 const mostRepeats = 65535;
 const mostNesting = 50;
+/** Of groups that are remembered: each way through the pattern has its own places of all of them. */
+const mostGroups = 500;
 /** PCRE2 takes some more; the node of each byte is what it costs here. */
-const mostBytes = 32 * 1024;
+export const mostBytes = 32 * 1024;
 
 /** The pattern comes with a code unit for each byte. */
 export function parseRegex(pattern: string, flags: RegexFlags): ParsedRegex {
@@ -125,6 +127,7 @@ class RegexParser {
       if (this.names.has(name)) throw new RegexWrong('two groups of one name');
       this.names.add(name);
     }
+    if (this.groups >= mostGroups) throw new RegexRefused('too many groups');
     this.groups += 1;
     const index = this.groups;
     const part = this.alternatives(depth + 1);

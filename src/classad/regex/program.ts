@@ -21,7 +21,7 @@ export class ProgramTooLong extends Error {
   override readonly name = 'ProgramTooLong';
 }
 
-const mostInstructions = 20_000;
+export const mostInstructions = 20_000;
 
 export function compile(tree: RegexNode): Program {
   const program: Instruction[] = [];
@@ -117,6 +117,9 @@ export interface MatchOptions {
   readonly anchoredAndNotEmpty: boolean;
 }
 
+/** As many are copied in the time of a step. */
+const numbersAStep = 16;
+
 /** Starts and ends of the match and its groups, -1 where one took no part; null where nothing matches. */
 export function run(
   program: Program,
@@ -129,7 +132,7 @@ export function run(
   const seen = new Int32Array(program.length).fill(-1);
   let threads: Thread[] = [];
   let matched: readonly number[] | null = null;
-  let steps = 0;
+  let steps = Math.ceil(program.length / numbersAStep);
 
   /** Follows what takes no byte, in order of preference. */
   const follow = (into: Thread[], from: Thread, position: number): void => {
@@ -148,6 +151,7 @@ export function run(
           waiting.push({ at: instruction.second, slots }, { at: instruction.first, slots });
           break;
         case 'save':
+          steps += Math.ceil(slots.length / numbersAStep);
           waiting.push({ at: at + 1, slots: slots.with(instruction.slot, position) });
           break;
         case 'assert':

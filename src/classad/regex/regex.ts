@@ -1,9 +1,9 @@
 /** Regular expressions of ClassAd functions: PCRE2's syntax over bytes, and never an endless match. */
 import { isAscii } from '../bytes.js';
-import { nativeRegex, safeLength } from './native.js';
-import { parseRegex } from './parse.js';
+import { safeRegex, type SafeRegex } from './native.js';
+import { mostBytes, parseRegex } from './parse.js';
 import { RegexRefused, RegexWrong } from './reader.js';
-import { compile, ProgramTooLong, run } from './program.js';
+import { compile, mostInstructions, ProgramTooLong, run } from './program.js';
 import type { MatchOptions, Program } from './program.js';
 import type { RegexNode } from './tree.js';
 
@@ -24,67 +24,88 @@ export interface Regex {
  */
 export type Unmatchable = 'wrong' | 'refused';
 
-const cached = new Map<string, Regex | Unmatchable>();
-const mostCached = 500;
-/** Of all cached patterns together: one that repeats groups is long, however short its text. */
-const mostInstructions = 200_000;
-let instructions = 0;
-
-/** Of the options `i`, `m`, `s` and `x` count, others are passed over. */
-export function compileRegex(pattern: string, options: string): Regex | Unmatchable {
-  // Both may hold anything.
-  const key = `${options.length} ${options}${pattern}`;
-  const known = cached.get(key);
-  if (known !== undefined) return known;
-  const regex = compiled(pattern, options);
-  const size = typeof regex === 'string' ? 0 : regex.instructions;
-  if (cached.size >= mostCached || instructions + size > mostInstructions) {
-    cached.clear();
-    instructions = 0;
-  }
-  instructions += size;
-  cached.set(key, regex);
-  return regex;
+interface Cached {
+  readonly regex: Regex | Unmatchable;
+  /** Bytes and instructions. */
+  readonly size: number;
 }
 
-function compiled(pattern: string, options: string): LinearRegex | Unmatchable {
+const cached = new Map<string, Cached>();
+const mostCached = 500;
+/** Of all cached patterns together: one that repeats groups is long, however short its text. */
+const mostSize = 200_000;
+/** What it costs to read and compile a byte or an instruction, in steps of a match. */
+const stepsToMake = 20;
+let size = 0;
+
+/**
+ * Of the options `i`, `m`, `s` and `x` count, others are passed over. A pattern costs the same each time, so
+ * that what comes out does not hang on what is remembered.
+ */
+export function compileRegex(
+  pattern: string,
+  options: string,
+  spender: Spender,
+): Regex | Unmatchable {
+  if (pattern.length > mostBytes) return 'refused';
+  // Both may hold anything.
+  const key = `${options.length} ${options}${pattern}`;
+  let made = cached.get(key);
+  if (made === undefined) {
+    made = compiled(bytesOf(pattern), options);
+    if (cached.size >= mostCached || size + made.size > mostSize) {
+      cached.clear();
+      size = 0;
+    }
+    size += made.size;
+    cached.set(key, made);
+  }
+  spender.spend(made.size * stepsToMake);
+  return made.regex;
+}
+
+function compiled(pattern: string, options: string): Cached {
+  const { length } = pattern;
   try {
-    const { tree, groups } = parseRegex(bytesOf(pattern), {
+    const { tree, groups } = parseRegex(pattern, {
       caseless: options.includes('i'),
       multiline: options.includes('m'),
       dotAll: options.includes('s'),
       extended: options.includes('x'),
     });
-    return new LinearRegex(tree, compile(tree), groups);
+    const program = compile(tree);
+    return { regex: new LinearRegex(tree, program, groups), size: length + program.length };
   } catch (error) {
-    if (error instanceof RegexWrong) return 'wrong';
-    if (error instanceof RegexRefused || error instanceof ProgramTooLong) return 'refused';
+    if (error instanceof RegexWrong) return { regex: 'wrong', size: length };
+    if (error instanceof RegexRefused) return { regex: 'refused', size: length };
+    if (error instanceof ProgramTooLong)
+      return { regex: 'refused', size: length + mostInstructions };
     throw error;
   }
 }
 
 class LinearRegex implements Regex {
-  private readonly native: RegExp | null;
-  private readonly nativeLength: number;
-  readonly instructions: number;
+  private readonly native: SafeRegex | null;
 
   constructor(
     tree: RegexNode,
     private readonly program: Program,
     private readonly groups: number,
   ) {
-    this.instructions = program.length;
-    this.nativeLength = safeLength(tree);
-    this.native = this.nativeLength > 0 ? nativeRegex(tree) : null;
+    this.native = safeRegex(tree);
   }
 
   test(subject: string, spender: Spender): boolean {
     const bytes = bytesOf(subject);
-    if (this.native === null || bytes.length > this.nativeLength) {
+    const { length } = bytes;
+    if (this.native === null || length > this.native.length) {
       return this.match(bytes, fromStart, spender) !== null;
     }
-    spender.spend(bytes.length);
-    return this.native.test(bytes);
+    const { regex, ways } = this.native;
+    // Its steps are not told, but are much quicker than those here.
+    const most = ways * length * Math.min(length, this.program.length);
+    spender.spend(length + Math.ceil(most / 256));
+    return regex.test(bytes);
   }
 
   match(bytes: string, options: MatchOptions, spender: Spender): readonly number[] | null {

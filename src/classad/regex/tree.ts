@@ -30,7 +30,9 @@ export type RegexNode =
   | { readonly kind: 'assertion'; readonly assertion: Assertion };
 
 export function bytesWhere(test: (byte: number) => boolean): ByteSet {
-  return Uint8Array.from({ length: 256 }, (_, byte) => (test(byte) ? 1 : 0));
+  const set = new Uint8Array(256);
+  for (let byte = 0; byte < 256; byte += 1) if (test(byte)) set[byte] = 1;
+  return set;
 }
 
 const within = (...ranges: readonly (readonly [number, number])[]): ByteSet =>
