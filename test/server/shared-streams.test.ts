@@ -239,16 +239,23 @@ describe('a subscriber that leaves while its stream opens', () => {
   });
 });
 
+/** Of two who follow the same, one reads `count` numbers while the other reads nothing. */
+async function leftBehind({ subscribe, append, log }: ReturnType<typeof open>, count: number) {
+  const [slow, lively] = [await subscribe(), await subscribe()];
+  await until(() => expect(log.waiting).toBe(1));
+  slow.ready = false;
+  for (const n of range(0, count)) {
+    append(n);
+    await until(() => expect(lively.numbers.at(-1)).toBe(n));
+  }
+  return { slow, lively };
+}
+
 describe('a subscriber that does not read', () => {
   it('holds up nobody, and gets what it missed from the frames of the others', async () => {
-    const { subscribe, append, done, log } = open();
-    const [slow, lively] = [await subscribe(), await subscribe()];
-    await until(() => expect(log.waiting).toBe(1));
-    slow.ready = false;
-    for (const n of range(0, 20)) {
-      append(n);
-      await until(() => expect(lively.numbers.at(-1)).toBe(n));
-    }
+    const world = open();
+    const { slow } = await leftBehind(world, 20);
+    const { done } = world;
     expect(slow.numbers).toEqual([]);
     const { subscribed, executed } = done;
     slow.reads();
@@ -257,14 +264,9 @@ describe('a subscriber that does not read', () => {
   });
 
   it('keeps a position, not what came since: it has a stream of its own, until it is with the others again', async () => {
-    const { subscribe, append, done, log } = open();
-    const [slow, lively] = [await subscribe(), await subscribe()];
-    await until(() => expect(log.waiting).toBe(1));
-    slow.ready = false;
-    for (const n of range(0, 400)) {
-      append(n);
-      await until(() => expect(lively.numbers.at(-1)).toBe(n));
-    }
+    const world = open();
+    const { slow } = await leftBehind(world, 400);
+    const { append, done, log } = world;
     const { executed } = done;
     slow.reads();
     await until(() => expect(slow.numbers).toEqual(range(0, 400)));
@@ -291,14 +293,8 @@ describe('a subscriber that does not read', () => {
   });
 
   it('is told SLOW_CONSUMER by itself where the log has gone on too far', async () => {
-    const { subscribe, append, log } = open(new AppendLog<Owned>('numbers', { limit: 50 }));
-    const [slow, lively] = [await subscribe(), await subscribe()];
-    await until(() => expect(log.waiting).toBe(1));
-    slow.ready = false;
-    for (const n of range(0, 400)) {
-      append(n);
-      await until(() => expect(lively.numbers.at(-1)).toBe(n));
-    }
+    const world = open(new AppendLog<Owned>('numbers', { limit: 50 }));
+    const { slow, lively } = await leftBehind(world, 400);
     slow.reads();
     await until(() => expect(slow.kinds).toBe('SYNCED GAP SNAPSHOT SYNCED'));
     expect(slow.numbers).toEqual(range(350, 400));

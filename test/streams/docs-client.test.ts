@@ -3,14 +3,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import type { AddressInfo } from 'node:net';
-import { buildSchema } from 'graphql';
 import { createClient } from 'graphql-ws';
 import type { Client } from 'graphql-ws';
-import { useServer } from 'graphql-ws/use/ws';
 import ts from 'typescript';
 import { afterEach, describe, expect, it } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocket, type WebSocketServer } from 'ws';
 import {
   AppendLog,
   follow,
@@ -18,26 +15,9 @@ import {
   resolveDelivery,
   resolveStart,
 } from '../../src/streams/index.js';
-import type { StreamStartInput } from '../../src/streams/index.js';
 import { describeReal } from '../real/index.js';
 import { numbers } from './subscriber.js';
-
-interface Task {
-  readonly id: string;
-  readonly revision: string;
-  readonly state: string;
-}
-
-const schema = buildSchema(`
-  scalar StreamCursor
-  input StreamStart { now: Boolean, snapshot: Boolean, after: StreamCursor }
-  type Gap { reason: String! detail: String }
-  type End { reason: String! }
-  type Task { id: ID! revision: String! state: String }
-  type Frame { kind: String! cursor: StreamCursor! gap: Gap end: End tasks: [Task!]! }
-  type Query { ok: Boolean }
-  type Subscription { taskCompleted(sessions: [ID!], start: StreamStart): Frame! }
-`);
+import { serveTasks, type Task, urlOf } from './task-server.js';
 
 const page = await readFile(new URL('../../docs/streams.md', import.meta.url), 'utf8');
 const block = (language: string) => page.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? '';
@@ -68,7 +48,7 @@ class Trouble {
   #port = 0;
 
   get url(): string {
-    return `ws://127.0.0.1:${String(this.#port)}`;
+    return urlOf(this.#port);
   }
 
   /** One that serves for a single connection. */
@@ -81,37 +61,31 @@ class Trouble {
   }
 
   async #listen(): Promise<void> {
-    const sockets = new WebSocketServer({ port: this.#port, host: '127.0.0.1' });
-    const taskCompleted = ({ start }: { readonly start?: StreamStartInput }) => {
-      if (start?.after != null) this.seen.resumed++;
-      const ends = new AbortController();
-      const frames = follow([this.#log], {
-        start: resolveStart(start),
-        delivery: resolveDelivery({ maxBatch: 4, maxWaitMs: 0 }),
-        ends: ends.signal,
-      });
-      return mapFrames(frames, ({ entries, ...frame }) => {
-        void this.#happen(ends);
-        return { taskCompleted: { ...frame, tasks: entries } };
-      });
-    };
-    const server = useServer(
-      {
-        schema,
-        roots: { subscription: { taskCompleted } },
-        onConnect: ({ connectionParams }) => {
-          const fresh = `Bearer token-${String(this.#tokens)}`;
-          if (connectionParams?.['authorization'] === fresh) return true;
-          this.seen.refusals++;
-          return false;
-        },
+    const { sockets, port, close } = await serveTasks({
+      port: this.#port,
+      taskCompleted: ({ start }) => {
+        if (start?.after != null) this.seen.resumed++;
+        const ends = new AbortController();
+        const frames = follow([this.#log], {
+          start: resolveStart(start),
+          delivery: resolveDelivery({ maxBatch: 4, maxWaitMs: 0 }),
+          ends: ends.signal,
+        });
+        return mapFrames(frames, ({ entries, ...frame }) => {
+          void this.#happen(ends);
+          return { taskCompleted: { ...frame, tasks: entries } };
+        });
       },
-      sockets,
-    );
-    await once(sockets, 'listening');
-    this.#port = (sockets.address() as AddressInfo).port;
+      onConnect: ({ connectionParams }) => {
+        const fresh = `Bearer token-${String(this.#tokens)}`;
+        if (connectionParams?.['authorization'] === fresh) return true;
+        this.seen.refusals++;
+        return false;
+      },
+    });
+    this.#port = port;
     this.#sockets = sockets;
-    this.#close = async () => server.dispose();
+    this.#close = close;
   }
 
   async #happen(ends: AbortController): Promise<void> {
