@@ -55,6 +55,7 @@ export function createEventStreams(options: EventStreamsOptions): EventStreams {
   /** Keeps proxies from taking a quiet stream for a dead one; a peer that takes nothing at all is cut, as a socket without pongs. */
   function keepAlive(): void {
     for (const response of open) {
+      if (!response.headersSent) continue; // its request is still being read
       if (!response.writableNeedDrain) response.write(':\n\n');
       else if (stuck.has(response)) response.destroy();
       else {

@@ -61,6 +61,7 @@ test('debug writes no log', () => {
 
 test('patterns that need backtracking are errors', () => {
   expect(textOf('regexp("(a)\\\\1", "aa")')).toBe('error');
+  expect(textOf(`regexp("${'()'.repeat(501)}", "aa")`)).toBe('error');
   expect(textOf('regexp("a++", "aa")')).toBe('error');
   expect(textOf('regexpMember("|a++", { "aa" })')).toBe('error');
 });

@@ -1,6 +1,6 @@
 /** Subscriptions as server-sent events: the same streams, for clients and proxies that get on badly with WebSockets. */
 import { connect as connectTcp, createServer as createTcpServer, type AddressInfo } from 'node:net';
-import { request as httpRequest } from 'node:http';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { createClient } from 'graphql-sse';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AppendLog } from '../../src/streams/index.js';
@@ -231,6 +231,44 @@ describe('an event stream', () => {
       if (text.split(':\n\n').length > 4) break;
     }
     expect(text.startsWith(':\n\n')).toBe(true);
+  });
+
+  it('has none before its beginning, however slowly the request comes', async () => {
+    const { url, graphql, append } = await serveNumbers({ server: { keepAliveMs: 30 } });
+    append(1);
+    const body = JSON.stringify(subscription({ snapshot: true }));
+    const slow = httpRequest(graphql, {
+      method: 'POST',
+      headers: {
+        accept: 'text/event-stream',
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+      },
+    });
+    onTestFinished(() => void slow.destroy());
+    const answered = new Promise<IncomingMessage>((resolve, reject) =>
+      slow.once('response', resolve).once('error', reject),
+    );
+    slow.write(body.slice(0, 10));
+    await vi.waitFor(
+      async () => expect(await (await fetch(`${url}metrics`)).text()).toMatch(/_subscriptions 1$/m),
+      { timeout: 10_000 },
+    );
+    const other = await events(graphql, subscription({ now: true }));
+    let comments = 0;
+    for await (const chunk of other.body ?? []) {
+      comments +=
+        Buffer.from(chunk as Uint8Array)
+          .toString()
+          .split(':\n\n').length - 1;
+      if (comments > 3) break;
+    }
+    slow.end(body.slice(10));
+    const response = await answered;
+    expect(response.headers['content-type']).toMatch(/^text\/event-stream/);
+    for await (const chunk of response) {
+      if (String(chunk).includes('event: next')) break;
+    }
   });
 
   it('says END when the server stops, and is cut where it has nothing to say', async () => {
