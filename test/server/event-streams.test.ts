@@ -251,7 +251,8 @@ describe('an event stream', () => {
     );
     slow.write(body.slice(0, 10));
     await vi.waitFor(
-      async () => expect(await (await fetch(`${url}metrics`)).text()).toMatch(/_subscriptions 1$/m),
+      async () =>
+        expect(await (await fetch(new URL('metrics', url))).text()).toMatch(/_subscriptions 1$/m),
       { timeout: 10_000 },
     );
     const other = await events(graphql, subscription({ now: true }));
