@@ -21,6 +21,8 @@ const ticksPerSecond = 100;
 export class GroupUsage {
   readonly #groups = new Map<number, Usage | undefined>();
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer fires, by the monotonic clock; never while there is none. */
+  #dueMs = Infinity;
   #looking: Promise<void> | undefined;
 
   /** @returns what ends the watch, and gives what was seen: undefined of a group that was never met. */
@@ -40,9 +42,14 @@ export class GroupUsage {
     return this.#looking ?? Promise.resolve();
   }
 
+  /** Or before that: groups that come one behind another must not put it off for ever. */
   #lookIn(ms: number): void {
+    const dueMs = performance.now() + ms;
+    if (this.#dueMs <= dueMs) return;
     clearTimeout(this.#timer);
+    this.#dueMs = dueMs;
     this.#timer = setTimeout(() => {
+      this.#dueMs = Infinity;
       this.#looking ??= this.#look().finally(() => {
         this.#looking = undefined;
         if (this.#groups.size > 0) this.#lookIn(everyMs);
