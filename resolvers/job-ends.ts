@@ -177,7 +177,7 @@ export async function clusterOver(
   for (;;) {
     let left = await count();
     if (left === 0) {
-      await pool.logs.settled(signal);
+      await pool.logs.settled(cluster.schedd, signal);
       // One more may have come out of a cluster that is made bit by bit.
       left = await count();
       if (left === 0) return;

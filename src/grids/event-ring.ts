@@ -23,17 +23,32 @@ interface Origin {
 }
 
 export class EventRing extends AppendLog<JobEventEntry> {
-  /** Whether all that happens is told by the source: a place in it says all of what is missing. */
-  isWhole = false;
   /** Of the source, the oldest first. */
   #files: readonly string[] = [];
   /** Where the ring begins, as long as it has dropped nothing. */
   #origin: Origin | undefined;
+  /** Undefined before it was said. */
+  #isWhole: boolean | undefined;
+  /** Before it the source did not tell all that happened. */
+  #wholeFrom = 0;
 
   constructor(name: string, limit: number) {
     super(name, { limit });
     // What is read again comes before what is told. Nor is 0 the beginning of everything here.
     this.skipTo(limit);
+  }
+
+  /** Whether all that happens is told by the source: a place in it says all of what is missing. */
+  get isWhole(): boolean {
+    return this.#isWhole === true;
+  }
+
+  set isWhole(isWhole: boolean) {
+    if (isWhole && this.#isWhole === false) {
+      this.#wholeFrom = this.end;
+      this.#origin = undefined;
+    }
+    this.#isWhole = isWhole;
   }
 
   /** Entries that can be put before the others. */
@@ -69,7 +84,7 @@ export class EventRing extends AppendLog<JobEventEntry> {
 
   mark(position: number): string | undefined {
     if (!this.isWhole) return undefined;
-    for (let at = position - 1; at >= this.start; at -= 1) {
+    for (let at = position - 1; at >= this.#firstWhole; at -= 1) {
       const entry = this.at(at);
       if (entry?.place !== undefined && entry.inOrder) return markOf(entry.place);
     }
@@ -83,7 +98,7 @@ export class EventRing extends AppendLog<JobEventEntry> {
     const origin = this.#beginning;
     const reaches = origin && (origin.place === undefined || this.#covers(given, origin.place));
     let found = reaches ? this.start : undefined;
-    for (let at = this.start; at < this.end; at += 1) {
+    for (let at = this.#firstWhole; at < this.end; at += 1) {
       const place = this.at(at)?.place;
       // Entries without a place may be news to who comes with the mark.
       if (place === undefined) continue;
@@ -91,6 +106,10 @@ export class EventRing extends AppendLog<JobEventEntry> {
       found = at + 1;
     }
     return found;
+  }
+
+  get #firstWhole(): number {
+    return Math.max(this.start, this.#wholeFrom);
   }
 
   get #beginning(): Origin | undefined {

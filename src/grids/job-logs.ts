@@ -91,6 +91,6 @@ export interface JobLogs {
    * gap in between. Following starts with it, where nobody does, and goes on for a while.
    */
   position(signal: AbortSignal): Promise<LogPosition>;
-  /** Resolves when every end that the grid could tell of at the time of the call is in the log. */
-  settled(signal: AbortSignal): Promise<void>;
+  /** Resolves when every end of a schedd's jobs that could be told of at the time of the call is in the log. */
+  settled(schedd: string, signal: AbortSignal): Promise<void>;
 }

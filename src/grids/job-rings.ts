@@ -81,9 +81,9 @@ export class JobRings {
     }
   }
 
-  /** Resolves when the ends that were found are in the log. */
-  async written(signal: AbortSignal): Promise<void> {
-    await this.#shared?.written(signal);
+  /** Resolves when the ends that were found of a schedd's jobs are in the log. */
+  async written(schedd: string, signal: AbortSignal): Promise<void> {
+    await this.#shared?.written(schedd, signal);
   }
 
   /** Nobody follows for now. */

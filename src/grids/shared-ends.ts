@@ -39,7 +39,10 @@ export class SharedEnds {
 
   /** Resolves when the log can be read, and is written to by this replica or another. */
   async ready(signal: AbortSignal): Promise<void> {
-    if (this.#log.lost !== undefined) this.#log = this.#open();
+    if (this.#log.lost !== undefined) {
+      void this.#log.close();
+      this.#log = this.#open();
+    }
     const log = this.#log;
     if (this.#led !== log) log.lead({ run: (term) => this.#lead(term) });
     this.#led = log;
@@ -63,9 +66,10 @@ export class SharedEnds {
     this.#term?.append(completions);
   }
 
-  /** Resolves when all that was added is in the log. */
-  async written(signal: AbortSignal): Promise<void> {
-    await this.#log.until(() => this.#found.size === 0, signal);
+  /** Resolves when all that was added of a schedd's jobs is in the log. */
+  async written(schedd: string, signal: AbortSignal): Promise<void> {
+    const isOf = ({ key }: JobCompletion) => key.schedd === schedd;
+    await this.#log.until(() => ![...this.#found.values()].some(isOf), signal);
   }
 
   /** Lets another replica write. What was found and not written is kept. */

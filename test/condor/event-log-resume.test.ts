@@ -315,6 +315,23 @@ describe('what can not be continued is a gap, never a silent loss', () => {
     expect(await second.read(whole.cursor)).toMatchObject({ isGap: true });
   });
 
+  it('a log that could not be read for a while: what it told then is not among what was told', async () => {
+    const path = await newLog();
+    const { ring } = await server(path);
+    const entry = (offset?: number) =>
+      ({ inOrder: true, ...(offset && { place: { file: 'f', offset } }) }) as JobEventEntry;
+    ring.enter('f');
+    ring.append([entry(20)]);
+    expect(ring.find('f@30')).toBe(ring.end);
+    ring.isWhole = false;
+    ring.append([entry()]);
+    ring.isWhole = true;
+    expect([ring.find('f@30'), ring.mark(ring.end)]).toEqual([undefined, undefined]);
+    ring.append([entry(50)]);
+    expect([ring.find('f@30'), ring.find('f@50')]).toEqual([undefined, ring.end]);
+    expect(ring.mark(ring.end)).toBe('f@50');
+  });
+
   it.each(['x'.repeat(12), '../../etc/passwd@1', `${'x'.repeat(12)}@1`, '@', ''])(
     'a cursor that nobody gave: %j',
     async (mark) => {

@@ -146,7 +146,7 @@ describeReal('pool', 'logs of a pool', (pool) => {
       await appendFile(path, ended(alive) + ended(nowhere));
       await vi.waitFor(() => expect(endsOf(nowhere)).toHaveLength(1), patience);
       expect(endsOf(nowhere)[0]).toMatchObject({ state: 'UNKNOWN', owner: null });
-      await logs.settled(AbortSignal.timeout(60_000));
+      await logs.settled(pool.scheddName, AbortSignal.timeout(60_000));
       expect(typesOf(alive)).toEqual(['TERMINATED']);
       expect(endsOf(alive)).toEqual([]);
     },
@@ -197,7 +197,7 @@ describeReal('pool', 'logs of a pool', (pool) => {
       await pool.remove(`ClusterId == ${cluster}`);
       const again = await logs.completions(new AbortController().signal);
       expect(again).toMatchObject({ epoch: position.epoch, name: position.log });
-      await logs.settled(AbortSignal.timeout(30_000));
+      await logs.settled(pool.scheddName, AbortSignal.timeout(30_000));
       expect(endsOf(cluster)).toHaveLength(1);
     },
     minute,

@@ -5,7 +5,6 @@
 import type { Ad } from '../../classad/ad.js';
 import type { JobRings } from '../job-rings.js';
 import type { JobEventEntry } from '../job-logs.js';
-import type { JobKey } from '../jobs.js';
 import { Ends } from './ends.js';
 import { EventFeed, isEnd, LogEntry, scheddOf, type LogRecord } from './event-log/index.js';
 import type { HiddenNames } from './hidden.js';
@@ -113,18 +112,18 @@ export class Following {
   /** The log of ends can be read by now, which it could not when this began: what it lacks is news. */
   readonly resume = (): void => {
     for (const { schedd, ends } of this.#followed.values()) {
-      this.#behindLog(schedd, (keys, endedAtMs) =>
-        this.tails.get(schedd.name)?.rewind(keys, endedAtMs),
+      this.#behindLog(schedd, (ended, endedAtMs) =>
+        this.tails.get(schedd.name)?.rewind(ended, endedAtMs),
       );
       ends.reconcile();
     }
   };
 
-  /** Every end that could be told of at the time of the call is told. */
-  async settled(signal: AbortSignal): Promise<void> {
+  /** Every end of the schedd's jobs that could be told of at the time of the call is told. */
+  async settled(schedd: string, signal: AbortSignal): Promise<void> {
     await this.#feed?.drained();
-    await Promise.all([...this.#followed.values()].map(({ ends }) => ends.settled(signal)));
-    await this.rings.written(signal);
+    await this.#followed.get(schedd)?.ends.settled(signal);
+    await this.rings.written(schedd, signal);
   }
 
   /** What came behind this place in the event log is told too, where it can be read again. */
@@ -152,7 +151,7 @@ export class Following {
     const { reconcileMs = 30_000, lostAfterMs } = this.settings;
     const tail = this.tails.get(schedd.name) ?? new HistoryTail(this.pool, schedd);
     // A log of replicas has what was told before this process followed.
-    this.#behindLog(schedd, (keys, endedAtMs) => tail.resume(keys, endedAtMs));
+    this.#behindLog(schedd, (ended, endedAtMs) => tail.resume(ended, endedAtMs));
     this.tails.set(schedd.name, tail);
     const followed: Followed = {
       schedd,
@@ -167,23 +166,19 @@ export class Following {
     await followed.ends.begin(this.#stop.signal);
   }
 
-  #behindLog({ name }: Schedd, go: (keys: readonly JobKey[], endedAtMs: number) => void): void {
+  #behindLog({ name }: Schedd, go: HistoryTail['resume']): void {
     const known = this.rings.newest(name).filter(({ state }) => state !== 'UNKNOWN');
     const [last] = known;
-    if (last === undefined) return;
-    go(
-      known.map(({ key }) => key),
-      last.seenAt,
-    );
+    if (last !== undefined) go(known, last.seenAt);
   }
 
   /** Starts polls where the log does not tell, ends them where it does: one change after the other. */
   #switch(): void {
+    const isTold = () => this.#feed !== undefined && this.#feed.trouble === undefined;
     this.rings.events.isWhole =
-      this.#feed !== undefined &&
-      [...this.#followed.keys()].every((schedd) => this.#writers.has(schedd));
+      isTold() && [...this.#followed.keys()].every((schedd) => this.#writers.has(schedd));
     this.#switching = this.#switching.then(async () => {
-      const told = this.#feed !== undefined && this.#feed.trouble === undefined;
+      const told = isTold();
       await Promise.all(
         [...this.#followed.values()].map(async (followed) => {
           const { schedd, ends, poll } = followed;
@@ -237,6 +232,7 @@ export class Following {
       const { signal } = this.#stop;
       ({ hidden: this.#hidden } = await this.pool.policy(signal));
       const list = await this.schedds.list(signal);
+      signal.throwIfAborted();
       const added = list.filter(({ name }) => !this.#followed.has(name));
       await Promise.all(added.map((schedd) => this.#add(schedd)));
       if (added.length > 0) this.#switch();

@@ -1,7 +1,9 @@
 /** The end of one schedd's history: which jobs have reached it since it was looked at last. */
 import type { Ad } from '../../classad/ad.js';
+import type { JobCompletion } from '../job-logs.js';
 import type { JobKey } from '../jobs.js';
 import { historyCommand } from './history.js';
+import { revisionOf } from './job-state.js';
 import { streamAds, type Pool, type Schedd } from './pool.js';
 
 /** Records that one look reads at most: more than a schedd ends between two looks. */
@@ -13,17 +15,26 @@ const clockSlackMs = 5_000;
 /** Jobs that were held back from the history for longer, in the queue, are no news of a restart. */
 const resumeSlackMs = 600_000;
 
-/** Jobs that are known to have ended, the newest first, and when the newest had. */
+type End = Pick<JobCompletion, 'key' | 'revision'>;
+
+/** Ends that are known, the newest first, and when the newest was. */
 interface Ended {
-  readonly keys: readonly JobKey[];
+  readonly ends: readonly End[];
   readonly endedAtMs: number;
+}
+
+/** A record, or an end that may become one: a job that ended in the queue can end there once more. */
+interface Known {
+  readonly name: string;
+  readonly revision: string;
 }
 
 export class HistoryTail {
   /** The newest records that were read, the newest first. */
-  #known: readonly string[] = [];
+  #known: readonly Known[] = [];
   #begunAtMs: number | undefined;
   #begun = false;
+  /** Set until a record has been met behind which to go on. */
   #resumedMs: number | undefined;
   #rewound: Ended | undefined;
 
@@ -33,18 +44,18 @@ export class HistoryTail {
   ) {}
 
   /**
-   * Goes on behind the jobs that are known to have ended, the newest first: what has reached the history since is
-   * news. Records that entered their last state long before that are none, should all of these be gone.
+   * Goes on behind the ends that are known, the newest first: what has reached the history since is news. Records
+   * that entered their last state long before that are none, should all of these be gone.
    */
-  resume(keys: readonly JobKey[], endedAtMs: number): void {
-    if (this.#begun || keys.length === 0) return;
-    this.#goBehind({ keys, endedAtMs });
+  resume(ends: readonly End[], endedAtMs: number): void {
+    if (this.#begun || ends.length === 0) return;
+    this.#goBehind({ ends, endedAtMs });
     this.#begun = true;
   }
 
   /** The same, from the next look on, where this began without them. */
-  rewind(keys: readonly JobKey[], endedAtMs: number): void {
-    this.#rewound = { keys, endedAtMs };
+  rewind(ends: readonly End[], endedAtMs: number): void {
+    this.#rewound = { ends, endedAtMs };
   }
 
   get begun(): boolean {
@@ -55,7 +66,8 @@ export class HistoryTail {
   async begin(signal: AbortSignal): Promise<void> {
     if (this.#begun) return;
     this.#begunAtMs ??= Date.now();
-    this.#known = (await this.#read(['EnteredCurrentStatus'], remembered, signal)).map(nameOf);
+    const { news } = await this.#read([], remembered, signal);
+    this.#known = news.map(knownOf);
     this.#begun = true;
   }
 
@@ -69,50 +81,63 @@ export class HistoryTail {
   ): Promise<readonly Ad[]> {
     if (this.#rewound !== undefined) this.#goBehind(this.#rewound);
     this.#rewound = undefined;
-    const read = await this.#read(attributes, maxNews, signal);
+    const { news, met } = await this.#read(attributes, maxNews, signal);
     const sinceMs = this.#begun
       ? (this.#resumedMs ?? -Infinity)
       : (this.#begunAtMs ?? Date.now()) - clockSlackMs;
-    this.#resumedMs = undefined;
-    this.#known = [...read.slice(0, remembered).map(nameOf), ...this.#known].slice(0, remembered);
+    const newest = [...news.slice(0, remembered).map(knownOf), ...met];
+    if (newest.length > 0) this.#resumedMs = undefined;
+    this.#known = [...newest, ...this.#known].slice(0, remembered);
     this.#begun = true;
-    return read.filter((ad) => endOf(ad) >= sinceMs).reverse();
+    return news.filter((ad) => endOf(ad) >= sinceMs).reverse();
   }
 
-  #goBehind({ keys, endedAtMs }: Ended): void {
-    this.#known = keys
-      .slice(0, remembered)
-      .map(({ clusterId, procId }) => `${clusterId}.${procId}`);
+  #goBehind({ ends, endedAtMs }: Ended): void {
+    this.#known = ends.slice(0, remembered).map(({ key: { clusterId, procId }, revision }) => ({
+      name: `${clusterId}.${procId}`,
+      revision,
+    }));
     this.#resumedMs = endedAtMs - resumeSlackMs;
   }
 
+  /** Records from the newest to the first that is known, which was met unless the command itself stopped there. */
   async #read(
     attributes: readonly string[] | undefined,
     scanLimit: number,
     signal: AbortSignal,
-  ): Promise<readonly Ad[]> {
+  ): Promise<{ readonly news: readonly Ad[]; readonly met: readonly Known[] }> {
     const query = {
-      attributes: attributes && [...new Set(['ClusterId', 'ProcId', ...attributes])],
+      attributes: attributes && [...new Set([...knownBy, ...attributes])],
       constraint: undefined,
     };
-    const [since] = this.#known;
-    const command = historyCommand(this.pool, this.schedd, query, { scanLimit, since });
-    const known = new Set(this.#known);
-    const ads: Ad[] = [];
+    // The command knows no revisions.
+    const [since] = this.#resumedMs === undefined ? this.#known : [];
+    const command = historyCommand(this.pool, this.schedd, query, {
+      scanLimit,
+      since: since?.name,
+    });
+    const known = new Set(this.#known.map(textOf));
+    const news: Ad[] = [];
     // Whole ads are for constraints that are evaluated here, as those of lists are.
     const exactReals = attributes === undefined;
     for await (const batch of streamAds(this.pool, command, signal, { exactReals })) {
       for (const ad of batch) {
+        const record = knownOf(ad);
         // With the record to stop at gone, the scan would run on into what was there before.
-        if (known.has(nameOf(ad))) return ads;
-        ads.push(ad);
+        if (known.has(textOf(record))) return { news, met: [record] };
+        news.push(ad);
       }
     }
-    return ads;
+    return { news, met: [] };
   }
 }
 
-const nameOf = (ad: Ad): string => `${ad.number('ClusterId')}.${ad.number('ProcId')}`;
+const knownBy = ['ClusterId', 'ProcId', 'JobStatus', 'EnteredCurrentStatus'] as const;
+const knownOf = (ad: Ad): Known => ({
+  name: `${ad.number('ClusterId')}.${ad.number('ProcId')}`,
+  revision: revisionOf(ad),
+});
+const textOf = ({ name, revision }: Known): string => `${name} ${revision}`;
 const endOf = (ad: Ad): number => (ad.number('EnteredCurrentStatus') ?? Infinity) * 1000;
 
 export const keyOf = (schedd: string, ad: Ad): JobKey | undefined => {

@@ -106,8 +106,8 @@ export class PoolLogs implements JobLogs {
     }
   }
 
-  async settled(signal: AbortSignal): Promise<void> {
-    await (await this.#following)?.settled(signal);
+  async settled(schedd: string, signal: AbortSignal): Promise<void> {
+    await (await this.#following)?.settled(schedd, signal);
   }
 
   async health(): Promise<ComponentHealth> {

@@ -1,0 +1,138 @@
+/** A pool that is followed, its commands played by the test: one part that fails holds up no other. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { GridError } from '../../src/errors.js';
+import type { Command } from '../../src/grids/condor/command.js';
+import { alwaysHidden } from '../../src/grids/condor/hidden.js';
+import { HistoryTail } from '../../src/grids/condor/history-tail.js';
+import { type JobLogsSettings, PoolLogs } from '../../src/grids/condor/job-logs.js';
+import type { Pool, Schedd } from '../../src/grids/condor/pool.js';
+import type { Schedds } from '../../src/grids/condor/schedds.js';
+import { SharedEnds } from '../../src/grids/shared-ends.js';
+import type { SharedLogs } from '../../src/streams/index.js';
+
+const { signal } = new AbortController();
+
+/** Commands print what `answer` gives. */
+function played(answer: (command: Command) => string = () => '') {
+  const policy = vi.fn(async () => ({ hidden: alwaysHidden, maxJobs: undefined }));
+  const collect = async (command: Command) => Buffer.from(answer(command));
+  async function* stream(command: Command) {
+    yield await collect(command);
+  }
+  const runner = { deadlineMs: 1000, collect, stream };
+  return { name: 'condor', collector: undefined, policy, runner } as unknown as Pool & {
+    readonly policy: typeof policy;
+  };
+}
+
+function logsOf(
+  pool: Pool,
+  list: () => Promise<readonly Schedd[]>,
+  settings: JobLogsSettings = { eventLog: false },
+): PoolLogs {
+  const logs = new PoolLogs(pool, { list } as unknown as Schedds, async () => [], false, settings);
+  onTestFinished(() => logs.stop());
+  return logs;
+}
+
+describe('the end of a cluster', () => {
+  it('waits for the ends of its own schedd, not for a schedd that is away', async () => {
+    const pool = played(({ args }) => {
+      if (args.includes('away')) throw new GridError('UNAVAILABLE', 'It is away.');
+      return '';
+    });
+    const logs = logsOf(pool, async () => ['here', 'away'].map((name) => ({ name, own: false })));
+    await logs.completions(signal);
+    await expect(logs.settled('here', signal)).resolves.toBeUndefined();
+  });
+});
+
+describe('behind ends that are known from before', () => {
+  it('a job that ended in the queue and once more when it left is news, and so is what ended in between', async () => {
+    const record = (cluster: number, JobStatus: number, EnteredCurrentStatus: number) =>
+      JSON.stringify({ ClusterId: cluster, ProcId: 0, JobStatus, EnteredCurrentStatus });
+    // As condor_history prints them: the newest first, up to the job named by -since.
+    let history = [record(1, 3, 1300), record(2, 4, 1200), record(3, 4, 1100)];
+    const pool = played(({ args }) => {
+      const since = args[args.indexOf('-since') + 1]?.split('.')[0] ?? '';
+      const stop = args.includes('-since')
+        ? history.findIndex((line) => line.startsWith(`{"ClusterId":${since},`))
+        : -1;
+      return (stop === -1 ? history : history.slice(0, stop)).join('\n');
+    });
+    const tail = new HistoryTail(pool, { name: 's', own: false });
+    const end = (clusterId: number, revision: string) => ({
+      key: { schedd: 's', clusterId, procId: 0 },
+      revision,
+    });
+    tail.resume([end(1, '4-1000'), end(3, '4-1100')], 1_000_000);
+    const news = async () => (await tail.news([], signal)).map((ad) => ad.number('ClusterId'));
+    expect(await news()).toEqual([2, 1]);
+    expect(await news()).toEqual([]);
+    history = [record(4, 4, 1400), ...history];
+    expect(await news()).toEqual([4]);
+  });
+
+  it('also where it leaves the queue only later', async () => {
+    const record = (cluster: number, JobStatus: number) =>
+      JSON.stringify({ ClusterId: cluster, ProcId: 0, JobStatus, EnteredCurrentStatus: 1100 });
+    let history = [record(3, 4)];
+    const pool = played(({ args }) => {
+      const since = Number(args[args.indexOf('-since') + 1]?.split('.')[0]);
+      const stop = history.findIndex((line) => line.startsWith(`{"ClusterId":${since},`));
+      return (stop === -1 ? history : history.slice(0, stop)).join('\n');
+    });
+    const tail = new HistoryTail(pool, { name: 's', own: false });
+    const known = [1, 3].map((clusterId) => ({
+      key: { schedd: 's', clusterId, procId: 0 },
+      revision: '4-1100',
+    }));
+    tail.resume(known, 1_000_000);
+    const news = async () => (await tail.news([], signal)).map((ad) => ad.number('ClusterId'));
+    expect(await news()).toEqual([]);
+    history = [record(1, 3), record(2, 4), ...history];
+    expect(await news()).toEqual([2, 1]);
+  });
+});
+
+describe('an event log that can not be read', () => {
+  it('is not all there is: no cursor is found in it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'following-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'EventLog');
+    const isWhole = async () => {
+      const logs = logsOf(played(), async () => [], { eventLog: { path } });
+      return (await logs.events(signal)).isWhole;
+    };
+    expect(await isWhole()).toBe(false);
+    await writeFile(path, '');
+    expect(await isWhole()).toBe(true);
+  });
+});
+
+describe('a log that Redis has lost', () => {
+  it('is let go of when another takes its place', async () => {
+    const opened: { lost: Error | undefined; readonly close: () => Promise<void> }[] = [];
+    const open = () => {
+      const log = {
+        ...{ lost: undefined, isRead: true, close: vi.fn(async () => undefined) },
+        ...{ lead: vi.fn(), until: async () => undefined, caughtUp: async () => undefined },
+      };
+      opened.push(log);
+      return log;
+    };
+    const logs = { open } as unknown as SharedLogs;
+    const ends = new SharedEnds({ logs, name: 'ends', limit: 10, heard: () => undefined });
+    await ends.ready(signal);
+    const [first] = opened;
+    if (first === undefined) throw new Error('No log was opened.');
+    expect(first.close).not.toHaveBeenCalled();
+    first.lost = new Error('It was lost.');
+    await ends.ready(signal);
+    expect(opened).toHaveLength(2);
+    expect(first.close).toHaveBeenCalledOnce();
+  });
+});
