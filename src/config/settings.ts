@@ -165,9 +165,10 @@ export const settings = z.strictObject({
 });
 
 function isRedisUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname, pathname } = new URL(text);
-  return /^rediss?:$/.test(protocol) && hostname !== '' && /^(\/\d{0,5})?$/.test(pathname);
+  // ioredis takes "REDISS:" for a connection without TLS, and settings of its own from a search.
+  if (!/^rediss?:/.test(text) || !URL.canParse(text)) return false;
+  const { hostname, pathname, search } = new URL(text);
+  return hostname !== '' && search === '' && /^(\/\d{0,5})?$/.test(pathname);
 }
 
 export type Settings = z.output<typeof settings>;

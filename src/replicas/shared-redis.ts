@@ -46,7 +46,7 @@ export class SharedRedis {
 
   static async open(settings: SharedRedisSettings): Promise<SharedRedis> {
     const { Redis } = await import('ioredis');
-    return new SharedRedis(settings, new Redis(settings.url, optionsOf(settings)));
+    return new SharedRedis(settings, new Redis(addressOf(settings), optionsOf(settings)));
   }
 
   /** A key of this server and its replicas. */
@@ -118,14 +118,21 @@ export class SharedRedis {
   }
 }
 
-function optionsOf({ url, password, ca, callMs = 2000 }: SharedRedisSettings): RedisOptions {
+/** With the password in it: ioredis prefers that of the address to that of the options. */
+function addressOf({ url, password }: SharedRedisSettings): string {
+  if (password === undefined) return url;
+  const address = new URL(url);
+  address.password = encodeURIComponent(password);
+  return address.href;
+}
+
+function optionsOf({ url, ca, callMs = 2000 }: SharedRedisSettings): RedisOptions {
   return {
     lazyConnect: true,
     connectTimeout: callMs,
     commandTimeout: callMs,
     maxRetriesPerRequest: 2,
     retryStrategy: (times) => Math.min(1000, 50 * 2 ** Math.min(times, 5)),
-    ...(password === undefined ? {} : { password }),
     ...(ca !== undefined && url.startsWith('rediss:') ? { tls: { ca } } : {}),
   };
 }

@@ -48,6 +48,11 @@ describeReal('redis', 'the Redis of the replicas', (redis) => {
     });
   });
 
+  it('is asked with the password of its own, not with that of the address', async () => {
+    const shared = await open({ url: `redis://:secret-2@127.0.0.1:${server.port}` });
+    expect((await shared.health()).status).not.toBe('DOWN');
+  });
+
   it('is DOWN with its address and without its password where it refuses, is away or is silent', async () => {
     const refused = await open({
       password: undefined,

@@ -296,6 +296,8 @@ describe('replicas', () => {
     'redis://r/db',
     'redis://u:secret-1@r:x/',
     'redis://:a/secret-1@r/',
+    'REDISS://:secret-1@r/',
+    'redis://r/0?password=secret-1',
   ])('need the URL of a Redis, not %s, and no message shows its password', async (url) => {
     const found = await problems({ replicas: { redis: url } });
     expect(found).toEqual([expect.stringMatching(/^replicas\.redis: expected a URL such as/)]);
