@@ -47,7 +47,7 @@ const server = z.strictObject({
   keepAliveMs: milliseconds
     .default(30_000)
     .describe(
-      'Time between pings on a WebSocket, comments in an event stream; a peer that takes none is cut.',
+      'Time between pings on a WebSocket, comments in an event stream; a peer that takes nothing for so long is cut.',
     ),
   expiryGraceMs: milliseconds
     .default(5_000)

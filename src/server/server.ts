@@ -49,6 +49,9 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** How long the rest of a request may take to come when the server stops, once all others are answered. */
+const unsentMs = 1_000;
+
 export async function createServer(options: ServerOptions): Promise<Server> {
   const { schema, settings, limits, authenticator, makeContext, metrics, log } = options;
   const drain = new AbortController();
@@ -74,6 +77,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const readiness = createReadiness(options.readiness, draining);
   const playground = settings.playground ? await playgroundFiles(options.playground) : undefined;
   const gate = createGate(settings);
+  /** Requests whose answers have not gone. */
+  const answering = new Set<IncomingMessage>();
 
   const http = createHttpServer(
     { requestTimeout: settings.requestTimeoutMs, headersTimeout: settings.requestTimeoutMs },
@@ -93,6 +98,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    answering.add(request);
+    response.once('close', () => answering.delete(request));
     const requestId = requestIdOf(request.headers['x-request-id']);
     response.setHeader('x-request-id', requestId);
     response.setHeader('x-content-type-options', 'nosniff');
@@ -105,6 +112,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       if (!response.headersSent) sendError(response, asGridError(error, requestId));
       else response.destroy();
     }
+    // What is left of the answer waits for its reader: one that takes nothing for so long is cut.
+    response.socket?.setTimeout(settings.keepAliveMs);
   }
 
   async function answerGraph(
@@ -170,8 +179,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       drain.abort(new GridError('UNAVAILABLE', 'The server is stopping.'));
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
       http.closeIdleConnections();
+      const unsentUntil = performance.now() + unsentMs;
       // A connection is idle once its answer has gone; nothing else tells of that moment.
-      const idle = setInterval(() => http.closeIdleConnections(), 50);
+      const idle = setInterval(() => {
+        http.closeIdleConnections();
+        const isAnswering = [...answering].some(({ complete }) => complete);
+        if (!isAnswering && performance.now() > unsentUntil) http.closeAllConnections();
+      }, 50);
       const cancel = after(settings.shutdownMs, () => http.closeAllConnections());
       const { shutdownMs } = settings;
       await Promise.all([closed, sockets.stop(shutdownMs), eventStreams.stop(shutdownMs)]);

@@ -1,5 +1,5 @@
 /** GraphQL over WebSocket: what graphql-ws asks at each step of an operation. */
-import type { ExecutionArgs, GraphQLSchema } from 'graphql';
+import { execute, type ExecutionArgs, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import type { ServerOptions, SubscribePayload } from 'graphql-ws';
 import { authorizationOf, type Authenticator } from '../access/authenticator.js';
 import type { Caller } from '../access/caller.js';
@@ -51,7 +51,7 @@ interface Running {
   readonly trace: Trace;
   /** Undefined once a subscription is a member of its stream, which ends by itself. */
   abort: AbortController | undefined;
-  readonly leave: () => void;
+  leave: () => void;
 }
 
 /** A subscription between its checks and its beginning. */
@@ -81,6 +81,7 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
   const { schema, streams, authenticator, concurrency, makeContext, draining } = options;
   const { metrics, log, logFault } = options;
   const beginnings = new WeakMap<ExecutionArgs, Beginning>();
+  const queries = new WeakMap<ExecutionArgs, Running>();
   let count = 0;
 
   function begin(
@@ -103,7 +104,10 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
     const { query, operationName, variables } = payload;
     const args = { schema, document, operationName, variableValues: variables };
     if (kind === 'operations') {
-      return { ...args, contextValue: makeContext({ caller, requestId, signal, draining }) };
+      const contextValue = makeContext({ caller, requestId, signal, draining });
+      const queryArgs = { ...args, contextValue };
+      queries.set(queryArgs, running);
+      return queryArgs;
     }
     const key = streamKey({ query, document, operation, variables, caller });
     const outlet = new OperationOutlet(connection.outlet, id, trace);
@@ -170,6 +174,19 @@ export function socketOperations(options: SocketOperationsOptions): Hooks {
         recordTrace(trace, metrics, log);
         return errors;
       }
+    },
+
+    async execute(args) {
+      const running = queries.get(args);
+      if (!running?.abort) throw new Error('A query came without its checks.');
+      const { abort, leave } = running;
+      const answer = (async () => execute(args))();
+      // Who completes it may use its id again at once; it counts until its resolvers are done.
+      running.leave = () => void answer.then(leave, leave);
+      const completed = new Promise<ExecutionResult>((resolve) =>
+        abort.signal.addEventListener('abort', () => resolve({}), { once: true }),
+      );
+      return Promise.race([answer, completed]);
     },
 
     async subscribe(args) {

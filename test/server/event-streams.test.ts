@@ -222,6 +222,30 @@ describe('an event stream', () => {
     expect(got).toEqual(Array.from({ length: 300 }, (_, i) => i));
   });
 
+  it('is cut where its peer takes nothing any more, over or not, and keeps nothing', async () => {
+    const { url, log, append, metrics } = await serveNumbers({
+      server: { keepAliveMs: 100 },
+    });
+    const unread = connectTcp(Number(url.port), '127.0.0.1').pause();
+    onTestFinished(() => void unread.destroy());
+    unread.on('error', () => undefined); // it is cut
+    const variables = { padding: 15_000_000, delivery: { maxWaitMs: 0 } };
+    const body = JSON.stringify({ query: numbersQuery, variables });
+    unread.write(
+      `POST /graphql HTTP/1.1\r\nHost: ${url.host}\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await vi.waitFor(() => expect(log.waiting).toBe(1));
+    append(1);
+    log.finish();
+    await vi.waitFor(async () => {
+      expect(await metrics.text()).toContain('htc_graph_subscriptions 0');
+    });
+    const closed = new Promise((resolve) => unread.once('close', resolve));
+    unread.resume();
+    await closed;
+    expect(unread.bytesRead).toBeLessThan(15_000_000);
+  });
+
   it('has comments in its silence', async () => {
     const { graphql } = await serveNumbers({ server: { keepAliveMs: 30 } });
     const response = await events(graphql, subscription({ now: true }));

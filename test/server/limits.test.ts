@@ -255,6 +255,19 @@ describe('the size of a request', () => {
   });
 });
 
+/** A client that asks for more than fits into the buffers of the system, and takes nothing of the answer. */
+async function askWithoutReading({ url, lines }: Served) {
+  const socket = connectTcp(Number(url.port), url.hostname).pause();
+  socket.on('error', () => undefined); // it may be cut
+  const query = 'query ($t: String!) { echo(text: $t) }';
+  const body = JSON.stringify({ query, variables: { t: 'x'.repeat(15_000_000) } });
+  socket.write(
+    `POST /graphql HTTP/1.1\r\nHost: ${url.host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  await vi.waitFor(() => expect(lines.some(({ msg }) => msg === 'operation')).toBe(true));
+  return Object.assign(socket, { [Symbol.dispose]: () => socket.destroy() });
+}
+
 describe('operations at once', () => {
   it('are limited for each caller, over HTTP and WebSocket together, and free again when they end', async () => {
     await using busy = await serve({ tokens: staticTokenList, limits: { operationsPerCaller: 2 } });
@@ -305,18 +318,37 @@ describe('operations at once', () => {
 
   it('count until their answer has been read', async () => {
     await using narrow = await serve({ limits: { operationsPerCaller: 1 } });
-    const { host, hostname, port } = narrow.url;
-    const socket = connectTcp(Number(port), hostname).pause();
-    const query = 'query ($t: String!) { echo(text: $t) }';
-    const body = JSON.stringify({ query, variables: { t: 'x'.repeat(15_000_000) } });
-    socket.write(
-      `POST /graphql HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    );
-    await vi.waitFor(() => expect(narrow.lines.some(({ msg }) => msg === 'operation')).toBe(true));
+    using socket = await askWithoutReading(narrow);
     expect(codes(await ask(narrow, '{ hello }'))).toEqual(['TOO_MANY_REQUESTS']);
     socket.resume();
     await vi.waitFor(async () => expect(codes(await ask(narrow, '{ hello }'))).toEqual([]));
-    socket.destroy();
+  });
+
+  it('count until their resolvers are done, also where the client of a socket has completed them', async () => {
+    await using busy = await serve({ limits: { operationsPerCaller: 1 } });
+    using socket = await connect(busy.socketUrl);
+    subscribe(socket, 'a', '{ slow }');
+    await busy.world.begun.promise;
+    socket.send({ id: 'a', type: 'complete' });
+    subscribe(socket, 'a', '{ hello }');
+    expect((await socket.next()).payload).toMatchObject([
+      { extensions: { code: 'TOO_MANY_REQUESTS' } },
+    ]);
+    busy.world.slow.resolve('done');
+    await vi.waitFor(async () => expect(codes(await ask(busy, '{ hello }'))).toEqual([]));
+  });
+
+  it('whose answer nobody reads are cut, and are free again', async () => {
+    await using narrow = await serve({
+      server: { keepAliveMs: 100 },
+      limits: { operationsPerCaller: 1 },
+    });
+    using unread = await askWithoutReading(narrow);
+    await vi.waitFor(async () => expect(codes(await ask(narrow, '{ hello }'))).toEqual([]));
+    const closed = new Promise((resolve) => unread.once('close', resolve));
+    unread.resume();
+    await closed;
+    expect(unread.bytesRead).toBeLessThan(15_000_000);
   });
 
   it('are free again when the client goes away, and the operation is told', async () => {

@@ -28,6 +28,23 @@ describe('stop', () => {
     await stopped;
   });
 
+  it('does not wait for requests that do not come whole', async () => {
+    const served = await serve({ server: { shutdownMs: 600_000 } });
+    const head = 'POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+    const begun = await Promise.all(
+      ['GET / HT', head, `${head}Content-Length: 9\r\n\r\n{"query`].map((text) =>
+        beginRequest(served.url, text),
+      ),
+    );
+    const inFlight = ask(served, '{ slow }');
+    await served.world.begun.promise;
+    const stopped = served.server.stop();
+    served.world.slow.resolve('finished');
+    expect((await inFlight).data).toEqual({ slow: 'finished' });
+    await stopped;
+    await Promise.all(begun.map(({ closed }) => closed));
+  });
+
   it('is bounded: a request that does not finish is cut', async () => {
     const served = await serve({ server: { shutdownMs: 100 } });
     const inFlight = ask(served, '{ slow }').catch(() => 'cut');
@@ -96,27 +113,35 @@ describe('stop', () => {
   });
 });
 
-/** A request whose head has come and whose body has not: its connection is not idle. */
-async function openSlowRequest(url: URL): Promise<{ finish(): Promise<string> }> {
+/** A connection on which a request was answered, and the next has come in part. */
+async function beginRequest(url: URL, text: string) {
   const socket = connectTcp(Number(url.port), '127.0.0.1');
   let answer = '';
   const closed = deferred();
   socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
   socket.once('close', () => closed.resolve());
-  const body = JSON.stringify({ query: '{ hello }' });
-  // A first request, answered, then half of the next one: the connection stays in use.
   socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await vi.waitFor(() => {
     if (!answer.includes('OK\n')) throw new Error('No answer yet.');
   });
   answer = '';
-  socket.write('POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n');
+  socket.write(text);
   await new Promise((resolve) => setImmediate(resolve));
+  return { socket, closed: closed.promise, answer: () => answer };
+}
+
+/** A request whose head has come in part: its connection is not idle. */
+async function openSlowRequest(url: URL): Promise<{ finish(): Promise<string> }> {
+  const body = JSON.stringify({ query: '{ hello }' });
+  const { socket, closed, answer } = await beginRequest(
+    url,
+    'POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n',
+  );
   return {
     async finish() {
       socket.write(`Content-Length: ${body.length}\r\n\r\n${body}`);
-      await closed.promise;
-      return answer;
+      await closed;
+      return answer();
     },
   };
 }

@@ -119,6 +119,9 @@ describe('the connection', () => {
   });
 });
 
+const aliased = (count: number, field: string): string =>
+  Array.from({ length: count }, (_, n) => `f${n}: ${field}`).join(' ');
+
 describe('operations', () => {
   it('answers a query with one next and complete', async () => {
     using socket = await connect(served.socketUrl);
@@ -150,6 +153,41 @@ describe('operations', () => {
     expect((await socket.next()).payload).toEqual({ data: { quiet: 0 } });
     subscribe(socket, 'a', '{ hello }');
     expect((await socket.closed).code).toBe(4409);
+  });
+
+  it('closes with 4409 at an id whose query has no answer yet', async () => {
+    using socket = await connect(served.socketUrl);
+    subscribe(socket, 'a', '{ slow }');
+    subscribe(socket, 'a', '{ hello }');
+    expect((await socket.closed).code).toBe(4409);
+  });
+
+  it('takes the id of an answer again as soon as that has come, however large it is', async () => {
+    using socket = await connect(served.socketUrl);
+    const text = 'x'.repeat(90_000);
+    for (let n = 0; n < 20; n += 1) {
+      subscribe(socket, 'a', `query ($text: String!) { ${aliased(20, 'echo(text: $text)')} }`, {
+        variables: { text },
+      });
+      expect((await socket.next()).type).toBe('next');
+      expect(await socket.next()).toEqual({ id: 'a', type: 'complete' });
+    }
+  });
+
+  it('gives who completed a query and uses its id again nothing of the former', async () => {
+    await using own = await serve();
+    using socket = await connect(own.socketUrl);
+    subscribe(socket, 'a', '{ slow }');
+    await own.world.begun.promise;
+    socket.send({ id: 'a', type: 'complete' });
+    subscribe(socket, 'a', 'subscription { quiet }');
+    expect(await socket.next()).toEqual({ id: 'a', type: 'next', payload: { data: { quiet: 0 } } });
+    own.world.slow.resolve('late');
+    socket.send({ type: 'ping' });
+    expect((await socket.next()).type).toBe('pong');
+    socket.send({ id: 'a', type: 'complete' });
+    await vi.waitFor(() => expect(own.world.ended).toBe(1));
+    expect(socket.inbox).toEqual([]);
   });
 
   it('stops the source at a complete of the client, even one that is silent', async () => {
