@@ -17,7 +17,7 @@ export interface HeldSession {
   /** As the grid calls it. */
   readonly session: string;
   /** A task that is at work, or the next that is; each is given once. */
-  next(): Promise<HeldTask>;
+  readonly next: () => Promise<HeldTask>;
 }
 
 export async function openHeldSession(
