@@ -5,6 +5,7 @@ import { atRandomTimes, type End, type Spread, tasksOf } from '../ends.js';
 import { openHeldSession } from '../held-session.js';
 import { now } from '../raw-subscribers.js';
 import { serve } from '../serve.js';
+import { observed } from './idle.js';
 
 export type CompletionsSettings = { readonly name: string } & (
   | { readonly embedded: Spread }
@@ -28,7 +29,7 @@ export const start: Start<CompletionsSettings> = async (settings) => {
     },
     data: { host: '127.0.0.1', port: redisPort },
   });
-  return { ...(await serve(grid)), answers: { source: () => sourceOf(grid) } };
+  return { ...(await serve(grid)), answers: { ...observed(), source: () => sourceOf(grid) } };
 };
 
 /** Where the grid learns of completions now, in the words of its health. */
@@ -42,6 +43,7 @@ async function startEmbedded(name: string, spread: Spread) {
   return {
     ...(await serve(grid)),
     answers: {
+      ...observed(),
       session: () => session,
       /** Ends them; when each function did, before its output and its row were written. */
       work: () =>

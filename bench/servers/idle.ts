@@ -1,5 +1,5 @@
 /** What a server says of itself between the steps of a bench: its memory, and how long its event loop stood still. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
 export interface Memory {
@@ -8,15 +8,36 @@ export interface Memory {
   readonly resident: number;
 }
 
-export interface Observed {
-  readonly memory: () => Promise<Memory>;
-  /** Milliseconds, since the last time. */
-  readonly longestBlock: () => number;
+/** Milliseconds, each the most at a time. */
+export interface Blocks {
+  /** How long the event loop stood still, for whatever reason. */
+  readonly stoodMs: number;
+  /** How long it worked without giving others a turn. */
+  readonly workedMs: number;
+  /** How long it waited for a core that other work had. */
+  readonly waitedMs: number;
 }
 
+export interface Observed {
+  readonly memory: () => Promise<Memory>;
+  /** Since the last time. */
+  readonly blocks: () => Blocks;
+}
+
+const everyMs = 5;
+
 export function observed(): Observed {
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
+  let most: Blocks = { stoodMs: 0, workedMs: 0, waitedMs: 0 };
+  let last = sinceStart();
+  setInterval(() => {
+    const now = sinceStart();
+    most = {
+      stoodMs: Math.max(most.stoodMs, now.stoodMs - last.stoodMs - everyMs),
+      workedMs: Math.max(most.workedMs, now.workedMs - last.workedMs),
+      waitedMs: Math.max(most.waitedMs, now.waitedMs - last.waitedMs),
+    };
+    last = now;
+  }, everyMs).unref();
   return {
     memory: async () => {
       for (let n = 0; n < 3; n += 1) {
@@ -26,10 +47,18 @@ export function observed(): Observed {
       const { heapUsed, external, rss } = process.memoryUsage();
       return { used: heapUsed + external, resident: rss };
     },
-    longestBlock: () => {
-      const longest = delay.max / 1e6;
-      delay.reset();
-      return longest;
+    blocks: () => {
+      const blocks = most;
+      most = { stoodMs: 0, workedMs: 0, waitedMs: 0 };
+      return blocks;
     },
   };
+}
+
+/** Of the thread of the event loop, as Linux counts it. */
+function sinceStart(): Blocks {
+  const { pid } = process;
+  const text = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8');
+  const [worked = 0, waited = 0] = text.split(' ').map(Number);
+  return { stoodMs: performance.now(), workedMs: worked / 1e6, waitedMs: waited / 1e6 };
 }
