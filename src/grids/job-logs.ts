@@ -66,6 +66,9 @@ export interface JobCompletion {
   readonly seenAt: number;
 }
 
+/** Of an end of which no history tells. */
+export const lostRevision = 'lost';
+
 /** Each end once: the job, and which of its ends it is. */
 export const nameOf = ({ key, revision }: Pick<JobCompletion, 'key' | 'revision'>): string =>
   `${key.schedd} ${key.clusterId}.${key.procId} ${revision}`;

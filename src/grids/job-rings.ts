@@ -143,11 +143,6 @@ export class JobRings {
     return news;
   }
 
-  /** Whether this end is in the log. */
-  has(completion: Pick<JobCompletion, 'key' | 'revision'>): boolean {
-    return this.#told.has(nameOf(completion));
-  }
-
   /** Notes what rows of ends will be asked for, until `signal` is aborted. */
   want(projection: Projection, signal: AbortSignal): void {
     if (signal.aborted) return;

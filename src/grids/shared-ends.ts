@@ -6,7 +6,7 @@ import { GridError } from '../errors.js';
 import type { SharedLog } from '../streams/shared/shared-log.js';
 import type { SharedLogs } from '../streams/shared/shared-logs.js';
 import type { LogTerm } from '../streams/shared/term.js';
-import { nameOf, type JobCompletion } from './job-logs.js';
+import { lostRevision, nameOf, type JobCompletion } from './job-logs.js';
 
 export interface SharedEndsSettings {
   readonly logs: SharedLogs;
@@ -84,6 +84,8 @@ export class SharedEnds {
       heard: (completions) => {
         for (const completion of completions) {
           this.#found.delete(nameOf(completion));
+          // What this replica alone gave up has been found: it must not be told behind its end one day.
+          this.#found.delete(nameOf({ ...completion, revision: lostRevision }));
           heard(completion);
         }
       },

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, type Mock, onTestFinished, vi } from 'vitest';
 import { GridError } from '../../src/errors.js';
 import type { Command } from '../../src/grids/condor/command.js';
 import { alwaysHidden } from '../../src/grids/condor/hidden.js';
@@ -10,8 +10,11 @@ import { HistoryTail } from '../../src/grids/condor/history-tail.js';
 import { type JobLogsSettings, PoolLogs } from '../../src/grids/condor/job-logs.js';
 import type { Pool, Schedd } from '../../src/grids/condor/pool.js';
 import type { Schedds } from '../../src/grids/condor/schedds.js';
+import type { JobCompletion } from '../../src/grids/job-logs.js';
 import { SharedEnds } from '../../src/grids/shared-ends.js';
-import type { SharedLogs } from '../../src/streams/index.js';
+import type { SharedLog, SharedLogs } from '../../src/streams/index.js';
+import type { SharedLogOptions } from '../../src/streams/shared/shared-log.js';
+import type { LogTerm } from '../../src/streams/shared/term.js';
 
 const { signal } = new AbortController();
 
@@ -113,26 +116,57 @@ describe('an event log that can not be read', () => {
   });
 });
 
-describe('a log that Redis has lost', () => {
-  it('is let go of when another takes its place', async () => {
-    const opened: { lost: Error | undefined; readonly close: () => Promise<void> }[] = [];
-    const open = () => {
-      const log = {
-        ...{ lost: undefined, isRead: true, close: vi.fn(async () => undefined) },
-        ...{ lead: vi.fn(), until: async () => undefined, caughtUp: async () => undefined },
-      };
-      opened.push(log);
-      return log;
+/** Logs that a test holds in its hand in the place of those in a Redis. */
+function handLogs() {
+  const opened: {
+    lost: Error | undefined;
+    readonly close: Mock<() => Promise<void>>;
+    readonly hear: (ends: readonly JobCompletion[]) => void;
+    readonly lead: Mock<SharedLog<JobCompletion>['lead']>;
+  }[] = [];
+  const open = (_name: string, { heard }: SharedLogOptions<JobCompletion>) => {
+    const log = {
+      ...{ lost: undefined, isRead: true, close: vi.fn(async () => undefined) },
+      ...{ lead: vi.fn(), until: async () => undefined, caughtUp: async () => undefined },
+      hear: (ends: readonly JobCompletion[]) => heard?.(ends, true),
     };
-    const logs = { open } as unknown as SharedLogs;
-    const ends = new SharedEnds({ logs, name: 'ends', limit: 10, heard: () => undefined });
+    opened.push(log);
+    return log;
+  };
+  const logs = { open } as unknown as SharedLogs;
+  const ends = new SharedEnds({ logs, name: 'ends', limit: 10, heard: () => undefined });
+  const [first] = opened;
+  if (first === undefined) throw new Error('No log was opened.');
+  return { ends, opened, first };
+}
+
+describe('the ends in a log of replicas', () => {
+  it('a log that Redis has lost is let go of when another takes its place', async () => {
+    const { ends, opened, first } = handLogs();
     await ends.ready(signal);
-    const [first] = opened;
-    if (first === undefined) throw new Error('No log was opened.');
     expect(first.close).not.toHaveBeenCalled();
     first.lost = new Error('It was lost.');
     await ends.ready(signal);
     expect(opened).toHaveLength(2);
     expect(first.close).toHaveBeenCalledOnce();
+  });
+
+  it('what one replica has given up as lost and another found is not told as lost behind its end', async () => {
+    const { ends, first } = handLogs();
+    await ends.ready(signal);
+    const end = (clusterId: number, revision: string): JobCompletion => ({
+      ...{ gridName: 'condor', key: { schedd: 's', clusterId, procId: 0 }, revision },
+      ...{ state: revision === 'lost' ? 'UNKNOWN' : 'SUCCEEDED', owner: null, seenAt: 0 },
+    });
+    ends.add([end(1, 'lost'), end(2, 'lost')]);
+    first.hear([end(1, '4-1000')]);
+    const append = vi.fn();
+    const over = AbortSignal.abort();
+    // It gets the lease.
+    await first.lead.mock.lastCall?.[0].run({
+      signal: over,
+      append,
+    } as unknown as LogTerm<JobCompletion>);
+    expect(append.mock.calls).toEqual([[[end(2, 'lost')]]]);
   });
 });

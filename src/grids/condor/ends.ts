@@ -5,7 +5,7 @@
  */
 import type { Ad } from '../../classad/ad.js';
 import { union, type Projection } from '../../query/plan.js';
-import type { JobCompletion } from '../job-logs.js';
+import { lostRevision, type JobCompletion } from '../job-logs.js';
 import type { JobRings } from '../job-rings.js';
 import type { JobKey, JobOrigin, JobRow } from '../jobs.js';
 import { jobKeyAttributes, jobTable } from './fields.js';
@@ -193,7 +193,7 @@ export class Ends {
         if (misses < atWorkFrom) continue;
       } else {
         if (seenAt - sinceMs < lostAfterMs) continue;
-        const lost = { state: 'UNKNOWN', revision: 'lost', owner, ownerHidden } as const;
+        const lost = { state: 'UNKNOWN', revision: lostRevision, owner, ownerHidden } as const;
         ended.push({ gridName: this.pool.name, key, seenAt, ...lost });
       }
       this.#expected.delete(name);
