@@ -55,7 +55,10 @@ function knownError(error: unknown): ExposedError | undefined {
   let innermost = error;
   for (let each = error; each instanceof Error; each = originalOf(each)) {
     if (each instanceof GridError) {
-      return each.code === 'INTERNAL_SERVER_ERROR' ? undefined : exposed(each);
+      if (each.code === 'INTERNAL_SERVER_ERROR') return undefined;
+      const place = placeInVariables(error);
+      const { message, ...rest } = exposed(each);
+      return { ...rest, message: place === undefined ? message : `${place}: ${message}` };
     }
     innermost = each;
   }
@@ -94,6 +97,18 @@ function codeOf(error: GraphQLError): ErrorCode | undefined {
 /** A variable that does not fit its type, whatever its scalar threw. */
 const isCoercion = (error: GraphQLError): boolean =>
   error.path === undefined && error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
+
+/** Where in the variables a scalar refused a value, such as `$filter.in[3]`: graphql-js says it in its message alone. */
+function placeInVariables(error: unknown): string | undefined {
+  if (!(error instanceof GraphQLError) || !isCoercion(error)) return undefined;
+  const { message } = error;
+  const [, name] = /^Variable "\$(\w+)" got invalid value /.exec(message) ?? [];
+  if (name === undefined) return undefined;
+  // The value stands before the path, and has its quotes escaped.
+  const at = message.lastIndexOf(' at "', message.lastIndexOf('; Expected type "'));
+  const [, path = name] = /^ at "([\w.[\]]+)"/.exec(at < 0 ? '' : message.slice(at)) ?? [];
+  return `$${path}`;
+}
 
 const originalOf = (error: Error): unknown =>
   error instanceof GraphQLError ? error.originalError : undefined;

@@ -40,6 +40,20 @@ describe('bad input has the same code over HTTP and WebSocket, and is never a 50
     expect((await askSocket(query, more)).map(({ extensions }) => extensions.code)).toEqual([code]);
   });
 
+  it.each<[string, Record<string, unknown>, string]>([
+    ['$at: DateTime', { at: 'a at "x"; Expected type "y"' }, '$at'],
+    ['$d: Deep', { d: { deep: { at: ['2026-11-22T10:15:30Z', 'at noon'] } } }, '$d.deep.at[1]'],
+    ['$d: Deep', { d: { at: [{ ' at "d.n"': '; Expected type "Int". ' }] } }, '$d.at[0]'],
+  ])('of a scalar in %s %j says where: %s', async (variable, variables, place) => {
+    const taken = variable === '$d: Deep' ? 'input: $d' : 'at: $at';
+    const query = `query (${variable}) { take(${taken}) }`;
+    const [error] = (await ask(served, query, { variables })).errors;
+    expect(error?.extensions.code).toBe('BAD_USER_INPUT');
+    expect(error?.message).toMatch(/^\$\S+: Expected a time like ".*", came /);
+    expect(error?.message.split(': Expected')[0]).toBe(place);
+    expect(await askSocket(query, { variables })).toEqual([error]);
+  });
+
   it.each<[string, RequestInit]>([
     ['no JSON', { body: '{', headers: { 'content-type': 'application/json' } }],
     ['no body', { headers: { 'content-type': 'application/json' } }],

@@ -1,6 +1,7 @@
 /** A server over a tiny schema, on a free port of loopback, for the tests of its outside. */
 import { buildSchema, type GraphQLSchema } from 'graphql';
 import { pino } from 'pino';
+import { DateTime } from '../../schema/scalars.js';
 import { openAccess, type Authenticator } from '../../src/access/authenticator.js';
 import { staticTokens, type StaticToken } from '../../src/access/tokens.js';
 import { settings as settingsSchema } from '../../src/config/settings.js';
@@ -27,9 +28,11 @@ class World {
 }
 
 const sdl = /* GraphQL */ `
+  scalar DateTime
   input Deep {
     deep: Deep
     n: Int
+    at: [DateTime!]
   }
   type Thing {
     id: ID!
@@ -40,7 +43,7 @@ const sdl = /* GraphQL */ `
     hello: String
     thing: Thing!
     echo(text: String!): String
-    take(input: Deep): Int
+    take(input: Deep, at: DateTime): Int
     fail(with: String): String
     must: String!
     slow: String
@@ -117,6 +120,8 @@ const streams: Record<string, Resolve> = {
 
 function tinySchema(): GraphQLSchema {
   const schema = buildSchema(sdl);
+  const { parseValue } = DateTime;
+  Object.assign(schema.getType('DateTime') ?? {}, { parseValue });
   for (const [typeName, fields] of Object.entries(resolvers)) {
     const type = schema.getType(typeName);
     if (!type || !('getFields' in type)) throw new Error(typeName);
