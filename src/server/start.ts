@@ -4,6 +4,7 @@ import { openAccess } from '../access/authenticator.js';
 import { staticTokens } from '../access/tokens.js';
 import type { DeployedSettings, GridSettings } from '../config/grids.js';
 import type { Configuration } from '../config/load.js';
+import { GridError } from '../errors.js';
 import { packageRoot } from './about.js';
 import { configuredGrids, describeGrid, openGrids } from './grids.js';
 import { createLog, type Logger } from './log.js';
@@ -66,22 +67,25 @@ export async function startProgram(configuration: Configuration): Promise<Progra
       playground: join(packageRoot, 'dist', 'playground'),
     });
     const url = await server.listen();
+    const stopping = new AbortController();
+    let described: Promise<unknown> | undefined;
     return {
       url,
       log,
-      describe: () =>
-        Promise.all([
-          ...gridSettings.map(async (each): Promise<PartLine> => {
-            const signal = AbortSignal.timeout(describeMs);
-            const found = await describeGrid(each, grids.get(each.name), signal);
-            return { name: each.name, part: 'grid', ...found };
-          }),
-          ...describeReplicas(replicas),
-        ]),
+      describe() {
+        const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(describeMs)]);
+        const lines = gridSettings.map((each) =>
+          lineOf(each, () => describeGrid(each, grids.get(each.name), signal)),
+        );
+        described = Promise.all(lines);
+        return Promise.all([...lines, ...describeReplicas(replicas)]);
+      },
       async stop() {
+        stopping.abort(new GridError('UNAVAILABLE', 'The server is stopping.'));
         const stopped = server.stop(); // takes no more work from here on
         graph.close(); // streams say END
         await stopped;
+        await described; // its commands have ended
         await grids.stop();
         replicas?.stop();
       },
@@ -102,26 +106,35 @@ export async function checkGrids(configuration: Configuration): Promise<readonly
   // The grids are opened alone and without their registries: a look takes up no submission.
   const around = { log: createLog('silent'), metrics: createMetrics(), replicas: undefined };
   const all = await configuredGrids(configuration);
-  const checked = all.map(async (settings): Promise<PartLine> => {
-    const { name } = settings;
-    const shown = isDeployed(settings) ? { ...settings, dataDir: undefined } : settings;
-    try {
+  const checked = all.map((settings) =>
+    lineOf(settings, async () => {
+      const shown = isDeployed(settings) ? { ...settings, dataDir: undefined } : settings;
       const grids = await openGrids([shown], around);
       try {
         const signal = AbortSignal.timeout(checkMs);
-        return { name, part: 'grid', ...(await describeGrid(settings, grids.get(name), signal)) };
+        return await describeGrid(settings, grids.get(settings.name), signal);
       } finally {
         await grids.stop();
       }
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      return { name, part: 'grid', ok: false, text };
-    }
-  });
+    }),
+  );
   try {
     return await Promise.all([...checked, ...describeReplicas(replicas)]);
   } finally {
     replicas?.stop();
+  }
+}
+
+/** The line of a grid; what fails is what it says. */
+async function lineOf(
+  { name }: GridSettings,
+  describe: () => Promise<{ readonly ok: boolean; readonly text: string }>,
+): Promise<PartLine> {
+  try {
+    return { name, part: 'grid', ...(await describe()) };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return { name, part: 'grid', ok: false, text };
   }
 }
 

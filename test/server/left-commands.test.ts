@@ -134,3 +134,20 @@ it('over WebSocket, when the client completes the query; the socket stays', asyn
     payload: { data: { grids: [{ name: 'pool' }] } },
   });
 });
+
+it('of what it finds out as it starts, when the program is stopped meanwhile', async () => {
+  const prefix = join(folder, 'silent-pool');
+  const asked = join(folder, 'asked');
+  const script = `#!/bin/sh\necho $$ >>'${pids}'; echo "$*" >>'${asked}'; exec sleep 600\n`;
+  await writeFile(prefix, script);
+  await chmod(prefix, 0o755);
+  const config = join(folder, 'silent.json');
+  const grid = { kind: 'HTCONDOR', name: 'pool', prefix: { kind: 'exec', argv: [prefix] } };
+  await writeFile(config, JSON.stringify({ grids: [grid] }));
+  await using silent = run(['--config', config, '--port', '0']);
+  await silent.says(/answers at/);
+  await vi.waitFor(() => expect(readFileSync(asked, 'utf8')).toContain('condor_q -version'));
+  silent.child.kill('SIGTERM');
+  expect(await silent.exited).toEqual({ code: 0, signal: null });
+  await noneLeft();
+});
