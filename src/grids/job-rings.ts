@@ -5,6 +5,7 @@
 import type { Projection } from '../query/plan.js';
 import { covers, union } from '../query/plan.js';
 import { AppendLog } from '../streams/append-log.js';
+import { pause, systemClock } from '../streams/clock.js';
 import { endOf, type LogPosition } from '../streams/cursor.js';
 import type { CompletionLog } from '../streams/log.js';
 import { RecentRows } from '../streams/recent.js';
@@ -36,6 +37,8 @@ export interface RowsOfEnds {
 
 /** Ends at the end of the log among which those of a schedd are looked for. */
 const newestOf = 2_000;
+/** Milliseconds between tries to open the log of ends. */
+const againMs = 1_000;
 /** Sets of fields whose rows are kept; the longest unused goes first. */
 const maxProjections = 16;
 
@@ -51,7 +54,8 @@ export class JobRings {
   /** Ends that are logged, the oldest first: as many as the log keeps. */
   readonly #told = new Set<string>();
   readonly #rows = new Map<string, RecentRows<JobRow>>();
-  readonly #wanted = new Map<symbol, Projection>();
+  /** By what it says: many follow with one projection, and each row is kept once for all of them. */
+  readonly #wanted = new Map<string, { readonly projection: Projection; holders: number }>();
   #stopped = false;
 
   constructor(settings: JobRingsSettings) {
@@ -76,8 +80,12 @@ export class JobRings {
   /** Resolves whenever that is; rejects when aborted. */
   async begun(signal: AbortSignal): Promise<void> {
     while (this.#shared !== undefined && !this.#shared.log.isRead) {
-      await this.begin(signal).catch(() => undefined);
-      signal.throwIfAborted();
+      const isOpen = await this.begin(signal).then(
+        () => true,
+        () => false,
+      );
+      // One that can't be read on is refused as soon as it is open.
+      if (!isOpen) await pause(systemClock, againMs, signal);
     }
   }
 
@@ -130,11 +138,11 @@ export class JobRings {
       return true;
     });
     if (news.length === 0) return news;
-    const served = [...this.#wanted.values()].filter((projection) => covers(read, projection));
+    const served = [...this.#wanted.values()].filter(({ projection }) => covers(read, projection));
     for (const completion of news) {
       const row = rows.get(completion);
       if (row === undefined) continue;
-      for (const projection of served) {
+      for (const { projection } of served) {
         this.#rowsOf(projection).remember(this.#rowKey(completion), row);
       }
     }
@@ -146,14 +154,20 @@ export class JobRings {
   /** Notes what rows of ends will be asked for, until `signal` is aborted. */
   want(projection: Projection, signal: AbortSignal): void {
     if (signal.aborted) return;
-    const token = Symbol();
-    this.#wanted.set(token, projection);
-    signal.addEventListener('abort', () => this.#wanted.delete(token), { once: true });
+    const name = textOf(projection);
+    const wanted = this.#wanted.get(name) ?? { projection, holders: 0 };
+    wanted.holders += 1;
+    this.#wanted.set(name, wanted);
+    const leave = (): void => {
+      wanted.holders -= 1;
+      if (wanted.holders === 0) this.#wanted.delete(name);
+    };
+    signal.addEventListener('abort', leave, { once: true });
   }
 
   /** What everybody wants of the rows of ends together. */
   get wanted(): Projection {
-    return [...this.#wanted.values()].reduce(union, nothing);
+    return [...this.#wanted.values()].map(({ projection }) => projection).reduce(union, nothing);
   }
 
   readonly rows: JobLogs['rows'] = (of, projection) =>

@@ -1,10 +1,11 @@
 /** Rows of ends, kept for those who follow a pool. */
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import { JobRings } from '../../src/grids/job-rings.js';
 import type { JobCompletion } from '../../src/grids/job-logs.js';
 import type { JobRow } from '../../src/grids/jobs.js';
 import { lostJob } from '../../src/grids/lost-job.js';
 import type { Projection } from '../../src/query/plan.js';
+import type { SharedLogs } from '../../src/streams/index.js';
 
 const of = (...fields: readonly string[]): Projection => ({
   fields: new Set(fields),
@@ -68,4 +69,36 @@ it('one attribute more than was read is fetched; a whole ad has them all', async
   rings.addCompletions([other], { rows: new Map([[other, row]]), read: whole });
   await rings.rows([other], some);
   expect(fetched).toHaveLength(1);
+});
+
+it('what two want is read until the second has left', () => {
+  const { rings } = openRings();
+  const [first, second] = [new AbortController(), new AbortController()];
+  for (const { signal } of [first, second]) rings.want(of('state'), signal);
+  first.abort();
+  expect(rings.wanted).toEqual(of('state'));
+  second.abort();
+  expect(rings.wanted).toEqual(of());
+});
+
+it('a shared log that can not be read is not opened again and again without a pause', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const refused = async () => Promise.reject(new Error('It can not be read on.'));
+  const open = vi.fn(() => ({
+    ...{ name: 'ends', epoch: 'none', start: 0, end: 0, lost: new Error('Lost.'), isRead: false },
+    ...{ lead: () => undefined, close: async () => undefined },
+    until: () => (open.mock.calls.length > 20 ? new Promise(() => undefined) : refused()),
+  }));
+  const shared = { open } as unknown as SharedLogs;
+  const rings = new JobRings({ gridName: 'pool', find: async () => [], shared });
+  open.mockClear();
+  const stop = new AbortController();
+  const begun = rings.begun(stop.signal).catch(() => undefined);
+  await vi.advanceTimersByTimeAsync(2_500);
+  expect(open.mock.calls.length).toBeLessThan(5);
+  stop.abort();
+  await begun;
 });
