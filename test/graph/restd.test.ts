@@ -228,6 +228,23 @@ describeReal('pool', 'what htcondor-restd answers', (pool) => {
       for (const { key, nodes } of ads?.groups.nodes ?? [])
         for (const { classAd } of nodes) expect(classAd).toEqual({ MyType: key[0]?.value });
     });
+
+    it('by a constraint, grouped', async () => {
+      const asked = 'regexp("^(Scheduler|Collector)$", MyType)';
+      const { ads } = await get('GroupedStatus', {
+        ...{ type: 'ANY', by: [{ attribute: 'MyType' }], projection: ['Name'] },
+        filter: { constraint: asked },
+      });
+      const names = await adsOf(pool, ['condor_status', '-any', '-constraint', asked, '-json']);
+      expect(ads?.groups.nodes.map(({ key }) => key[0]?.value).sort()).toEqual(
+        [...new Set(names.map((ad) => ad['MyType']))].sort(),
+      );
+      expect(
+        ads?.groups.nodes
+          .flatMap(({ nodes }) => nodes.map(({ classAd }) => classAd['Name']))
+          .sort(),
+      ).toEqual(names.map((ad) => ad['Name']).sort());
+    });
   });
 
   describe('config', () => {
