@@ -15,8 +15,8 @@ import { type Program, run } from '../server/program.js';
 import { type Deployment, deploy } from './deployed.js';
 import { live, tasksOf } from './support.js';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
-const patience = { timeout: 60_000, interval: 50 };
+vi.setConfig({ testTimeout: 240_000 });
+const patience = { timeout: 120_000, interval: 50 };
 
 const tasks = 120;
 const subscribersPerSocket = 50;

@@ -15,7 +15,6 @@ import { describeReal, type RedisServer } from '../real/index.js';
 import { type Deployment, deploy } from './deployed.js';
 import { collect, live, plain, tasksOf } from './support.js';
 
-vi.setConfig({ testTimeout: 30_000 });
 const patience = { timeout: 20_000, interval: 10 };
 const soon = () => AbortSignal.timeout(20_000);
 

@@ -9,7 +9,6 @@ import { describeReal } from '../real/index.js';
 import { lead, SharedWorld } from './shared-world.js';
 import { numbers } from './subscriber.js';
 
-vi.setConfig({ testTimeout: 20_000 });
 const patience = { timeout: 15_000, interval: 5 };
 const soon = () => AbortSignal.timeout(15_000);
 
