@@ -39,6 +39,8 @@ describeReal('redis', 'the Redis of the replicas', (redis) => {
         'set maxmemory-policy to noeviction, not allkeys-lru',
       ) as string,
     });
+    await shared.run((one) => one.config('SET', 'maxmemory-policy', 'volatile-lru'));
+    expect((await shared.health()).status).toBe('DEGRADED');
     await shared.run((one) => one.config('SET', 'maxmemory-policy', 'noeviction'));
     expect(await shared.health()).toEqual({
       name: 'replicas',
