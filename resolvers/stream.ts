@@ -112,7 +112,8 @@ async function completed(
     keep: (entries: readonly TaskEnd[]) => taskEnds(entries, { grid, shown, filter }, context),
   };
   if (!sessions) {
-    const frames = follow<TaskEnd>([await grid.followAll(context.signal)], options);
+    const reopen = () => grid.followAll(context.signal);
+    const frames = follow<TaskEnd>([await reopen()], { ...options, reopen });
     return mapFrames(frames, (frame) => ({
       ...frame,
       tasks: rowsOf(frame),

@@ -2,11 +2,11 @@
  * The ends of a pool's jobs in a log that replicas share: each replica that follows the pool finds them, the one that
  * has the lease writes them. What a replica found and the log does not have yet it keeps, for its own term.
  */
-import { GridError } from '../errors.js';
 import type { SharedLog } from '../streams/shared/shared-log.js';
 import type { SharedLogs } from '../streams/shared/shared-logs.js';
 import type { LogTerm } from '../streams/shared/term.js';
 import { lostRevision, nameOf, type JobCompletion } from './job-logs.js';
+import { readable } from './readable.js';
 
 export interface SharedEndsSettings {
   readonly logs: SharedLogs;
@@ -16,9 +16,6 @@ export interface SharedEndsSettings {
   /** Hears of each end that is in the log. */
   readonly heard: (completion: JobCompletion) => void;
 }
-
-/** How long the Redis may take to show the log. */
-const openMs = 10_000;
 
 export class SharedEnds {
   readonly #settings: SharedEndsSettings;
@@ -46,13 +43,7 @@ export class SharedEnds {
     const log = this.#log;
     if (this.#led !== log) log.lead({ run: (term) => this.#lead(term) });
     this.#led = log;
-    const late = AbortSignal.timeout(openMs);
-    try {
-      await log.until(() => log.isRead, AbortSignal.any([signal, late]));
-    } catch (error) {
-      if (!late.aborted || signal.aborted) throw error;
-      throw new GridError('UNAVAILABLE', 'The Redis of the replicas does not answer; try again.');
-    }
+    await readable(log, signal);
     await log.caughtUp(signal);
   }
 

@@ -23,6 +23,8 @@ export interface Deployment {
   readonly writer: TableWriter;
   /** Opens another server on the grid; it is closed with the deployment. */
   open(settings?: Opening): Promise<HtcGrid>;
+  /** A row as it is stored. */
+  row(taskId: string): Promise<RawItem | undefined>;
   /** Rows as they were captured. */
   put(items: readonly RawItem[]): Promise<void>;
   /** Does what a worker does with each message there is; `run` may throw. */
@@ -75,6 +77,13 @@ export async function deploy(
       });
       grids.push(grid);
       return grid;
+    },
+    async row(taskId) {
+      const Keys = [{ task_id: { S: taskId } }];
+      const { Responses } = await connection.send('BatchGetItem', {
+        RequestItems: { [table]: { Keys, ConsistentRead: true } },
+      });
+      return Responses?.[table]?.[0];
     },
     async put(items) {
       const puts = items.map((Item) => ({ PutRequest: { Item } }));

@@ -47,6 +47,8 @@ export class FakeStream implements StreamCalls {
   page = 100;
   /** Descriptions that do not list a new shard yet. */
   listedLate = 0;
+  /** How long ago what is written now was created. */
+  olderSec = 0;
   #arn = 1;
   #enabled = true;
   #numbers = 0;
@@ -86,6 +88,7 @@ export class FakeStream implements StreamCalls {
       eventName: now === undefined ? 'REMOVE' : before === undefined ? 'INSERT' : 'MODIFY',
       dynamodb: {
         SequenceNumber: String(places + ++this.#numbers),
+        ApproximateCreationDateTime: Math.floor(Date.now() / 1000) - this.olderSec,
         ...(now === undefined ? {} : { NewImage: now }),
         ...(before === undefined ? {} : { OldImage: before }),
       },

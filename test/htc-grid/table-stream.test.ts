@@ -39,32 +39,44 @@ afterEach(() => {
 });
 
 async function attached(stream: FakeStream, calls: Partial<{ failures: number }> = {}) {
-  const end = new AbortController();
-  ends.push(end);
   const changes: TaskChange[] = [];
   const missed: string[] = [];
   const lost: Error[] = [];
-  const source = new TableStream({
-    reader: readerOf(stream),
-    calls: stream,
-    readMs: 1,
-    listMs: 5,
-    ...calls,
-  });
-  await source.attach(
-    {
-      changes: (news) => changes.push(...news),
-      missed: (reason) => missed.push(reason),
-      lost: (error) => lost.push(error),
-    },
-    end.signal,
-  );
+  let end = new AbortController();
+  let source: TableStream | undefined;
+  const attach = async (from?: string) => {
+    end = new AbortController();
+    ends.push(end);
+    source = new TableStream({
+      reader: readerOf(stream),
+      calls: stream,
+      readMs: 1,
+      listMs: 5,
+      ...calls,
+    });
+    const sink = {
+      changes: (news: readonly TaskChange[]) => changes.push(...news),
+      missed: (reason: string) => missed.push(reason),
+      lost: (error: Error) => lost.push(error),
+    };
+    await source.attach(sink, end.signal, from);
+  };
+  await attach();
   return {
     changes,
     missed,
     lost,
     states: () => changes.map(({ taskId, state }) => `${taskId} ${state}`),
-    end,
+    leave: () => {
+      end.abort();
+    },
+    /** Another reader goes on where this one is. */
+    move: async (meanwhile: () => void = () => undefined) => {
+      const place = source?.place;
+      end.abort();
+      meanwhile();
+      await attach(place);
+    },
   };
 }
 
@@ -190,13 +202,14 @@ describe('a stream that is read', () => {
         'trim',
         'turn',
         'busy',
+        'move',
       ),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const stream = new FakeStream(2);
         stream.listedLate = 1;
-        const { changes, missed, lost, end } = await attached(stream);
+        const { changes, missed, lost, leave, move } = await attached(stream);
         const written = new Map<number, number>();
         const write = (index: number) => {
           const retries = (written.get(index) ?? 0) + 1;
@@ -208,10 +221,13 @@ describe('a stream that is read', () => {
         for (const one of steps) {
           if (typeof one === 'object') write(one.write);
           else if (one === 'busy') stream.fail('LimitExceededException', 'InternalServerError');
+          else if (one === 'move') await move();
           else if (one === 'turn') await new Promise((resolve) => setImmediate(resolve));
           else if (one !== 'split' || splits++ < 4) stream[one]();
         }
         stream.release();
+        // Nor does what was trimmed while nobody read a shard that had given nothing.
+        const isUntraced = steps.includes('trim') && steps.includes('move');
         const all = [0, 1, 2, 3, 4, 5];
         const told = (index: number) =>
           changes
@@ -222,7 +238,7 @@ describe('a stream that is read', () => {
           () => {
             const behind = all.filter((index) => !written.has(index) || !isCurrent(index));
             // What was written last may be missing too, where that was said.
-            if (missed.length > 0 || written.size < all.length)
+            if (missed.length > 0 || written.size < all.length || isUntraced)
               for (const index of behind) write(index);
             expect(behind).toEqual([]);
           },
@@ -237,11 +253,56 @@ describe('a stream that is read', () => {
           if (missed.length === 0 && !steps.includes('trim'))
             expect(numbers).toHaveLength(written.get(index) ?? 0);
         }
-        end.abort();
+        leave();
       }),
       { numRuns: 60 },
     );
   }, 60_000);
+
+  it('is gone on with by another reader, over rolls and splits in between; of before it tells nothing', async () => {
+    const stream = new FakeStream(2);
+    stream.olderSec = 3600;
+    run(stream, 0, 'pending', 'processing');
+    run(stream, 3, 'pending', 'processing');
+    stream.olderSec = 0;
+    const { states, missed, move } = await attached(stream);
+    // One of the shards has had nothing.
+    run(stream, 1, 'pending');
+    await vi.waitFor(() => {
+      expect(states()).toEqual(['s_1 pending']);
+    });
+    const gone = () => {
+      run(stream, 1, 'processing');
+      stream.roll();
+      stream.split();
+      run(stream, 0, 'finished');
+      run(stream, 3, 'finished');
+      stream.roll();
+      run(stream, 1, 'finished');
+    };
+    await move(gone);
+    await vi.waitFor(() => {
+      expect(states().sort()).toEqual(
+        ['s_1 pending', 's_1 processing', 's_1 finished', 's_0 finished', 's_3 finished'].sort(),
+      );
+    });
+    await move();
+    run(stream, 2, 'pending');
+    await vi.waitFor(() => {
+      expect(states().slice(5)).toEqual(['s_2 pending']);
+    });
+    expect(missed).toEqual([]);
+    stream.disable();
+    stream.enable();
+    // Of another stream that place says nothing.
+    await move(() => {
+      run(stream, 4, 'pending');
+    });
+    run(stream, 5, 'pending');
+    await vi.waitFor(() => {
+      expect(states().slice(6)).toEqual(['s_5 pending']);
+    });
+  });
 
   it('goes on behind the last record where iterators expire', async () => {
     const stream = new FakeStream();
@@ -342,11 +403,11 @@ describe('a stream that is read', () => {
 
   it('asks nothing more once its caller has gone', async () => {
     const stream = new FakeStream(3);
-    const { end, lost } = await attached(stream);
+    const { leave, lost } = await attached(stream);
     await vi.waitFor(() => {
       expect(stream.calls.get('GetRecords')).toBeGreaterThan(3);
     });
-    end.abort();
+    leave();
     const asked = [...stream.calls.values()];
     for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
     expect([...stream.calls.values()]).toEqual(asked);

@@ -111,7 +111,12 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
     const shared = settings.tablePort !== undefined;
     const hub = new ChangeHub();
     const seen = new Seen();
-    const everything = new Everything({ grid: name, hasSource: () => true });
+    const everything = new Everything({
+      grid: name,
+      hasSource: () => true,
+      // Of sessions that others work on it hears while they are followed.
+      isGridWide: () => !shared,
+    });
     const logs = new SessionLogs({
       grid: name,
       reader,
@@ -178,8 +183,7 @@ export async function openEmbedded(settings: EmbeddedSettings): Promise<HtcGrid>
       data,
       submissions,
       rows: new TaskRows({ grid: name, registry, seen, data }),
-      // Of sessions that others work on it hears while they are followed.
-      isGridWide: () => !shared,
+      everything,
       cancelled: (session, changes) => {
         emit(session, changes);
         for (const { taskId } of changes) workers.abort(taskId);

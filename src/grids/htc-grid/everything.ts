@@ -3,47 +3,83 @@
  * of those that are, both tell of an end, in either order: it is taken from who is first.
  */
 import { AppendLog } from '../../streams/append-log.js';
+import type { CompletionLog } from '../../streams/log.js';
 import type { Completion } from '../tasks.js';
+
+/** The log of all ends, of this process alone or of all replicas. */
+export interface AllEnds {
+  /** Fed until `signal` is aborted, and for a while after it. */
+  follow(signal: AbortSignal): Promise<CompletionLog<Completion>>;
+  /** Whether it has all of the grid, or the sessions that somebody follows. */
+  coverage(): 'GRID' | 'FOLLOWED';
+  /** What the source tells. */
+  told(ends: readonly Completion[]): void;
+  /** What the log of a session tells. @param isNews false for what it begins with: a source has told that before */
+  logged(ends: readonly Completion[], isNews: boolean): void;
+  stop(): Promise<void>;
+}
 
 export interface EverythingSettings {
   readonly grid: string;
   /** True while there is such a source; else the logs of sessions are all there is. */
   readonly hasSource: () => boolean;
+  /** True while it tells of sessions that nobody follows. @default hasSource */
+  readonly isGridWide?: () => boolean;
+  /** Keeps the source attached where that is not so without a follower. */
+  readonly hold?: (signal: AbortSignal) => Promise<void>;
   /** Ends that are kept. @default 50_000 */
   readonly limit?: number;
 }
 
-type Teller = 'SOURCE' | 'LOG';
-
-/** Ends that wait for their second teller, the oldest forgotten first: of sessions that nobody follows there is none. */
-const maxTold = 10_000;
-
-export class Everything {
+export class Everything implements AllEnds {
   readonly log: AppendLog<Completion>;
-  readonly #told = new Map<string, Teller>();
+  readonly #tellers = new Tellers();
 
   constructor(private readonly settings: EverythingSettings) {
-    this.log = new AppendLog(`htc:${settings.grid}`, { limit: settings.limit ?? 50_000 });
+    this.log = new AppendLog(everythingOf(settings.grid), { limit: settings.limit ?? 50_000 });
   }
 
-  /** What the source tells. */
+  async follow(signal: AbortSignal): Promise<CompletionLog<Completion>> {
+    await this.settings.hold?.(signal);
+    return this.log;
+  }
+
+  coverage(): 'GRID' | 'FOLLOWED' {
+    const { hasSource, isGridWide = hasSource } = this.settings;
+    return isGridWide() ? 'GRID' : 'FOLLOWED';
+  }
+
   told(ends: readonly Completion[]): void {
     this.#append('SOURCE', ends);
   }
 
-  /** What the log of a session tells. @param isNews false for what it begins with: a source has told that before */
   logged(ends: readonly Completion[], isNews: boolean): void {
     if (!this.settings.hasSource()) this.log.append(ends);
     else if (isNews) this.#append('LOG', ends);
   }
 
-  #append(teller: Teller, ends: readonly Completion[]): void {
-    const news = ends.filter((end) => this.#isFirst(teller, end));
-    if (news.length > 0) this.log.append(news);
+  async stop(): Promise<void> {
+    this.log.finish();
   }
 
-  #isFirst(teller: Teller, { taskId, state }: Completion): boolean {
-    const name = `${taskId} ${state}`;
+  #append(teller: Teller, ends: readonly Completion[]): void {
+    const news = ends.filter((end) => this.#tellers.isFirst(teller, end));
+    if (news.length > 0) this.log.append(news);
+  }
+}
+
+export const everythingOf = (grid: string): string => `htc:${grid}`;
+
+export type Teller = 'SOURCE' | 'LOG';
+
+/** Ends that wait for their second teller, the oldest forgotten first: of sessions that nobody follows there is none. */
+const maxTold = 10_000;
+
+export class Tellers {
+  readonly #told = new Map<string, Teller>();
+
+  isFirst(teller: Teller, end: Completion): boolean {
+    const name = nameOf(end);
     const before = this.#told.get(name);
     this.#told.delete(name);
     if (before !== undefined && before !== teller) return false;
@@ -52,4 +88,11 @@ export class Everything {
     if (this.#told.size > maxTold && oldest !== undefined) this.#told.delete(oldest);
     return true;
   }
+
+  /** It was told before any of them did. */
+  forget(end: Completion): void {
+    this.#told.delete(nameOf(end));
+  }
 }
+
+const nameOf = ({ taskId, state }: Completion): string => `${taskId} ${state}`;

@@ -2,6 +2,7 @@
 import type { NativeCancel } from './cancel.js';
 import type { TaskChange } from './change.js';
 import type { DataPlane } from './data-plane.js';
+import type { AllEnds } from './everything.js';
 import type { Component } from './health.js';
 import type { SessionRegistry } from './registry.js';
 import type { SessionLogs } from './session-logs.js';
@@ -26,10 +27,7 @@ export interface HtcGridParts {
   readonly noSubmissions?: string;
   /** The grid's own cancel, where that is the way to cancel. */
   readonly nativeCancel?: NativeCancel;
-  /** True while ends of all sessions are told, of those that nobody follows as well. */
-  readonly isGridWide: () => boolean;
-  /** Keeps the source of ends attached where that is not so without a follower. */
-  readonly hold?: (signal: AbortSignal) => Promise<void>;
+  readonly everything: AllEnds;
   readonly cancelled: (session: string, changes: readonly TaskChange[]) => void;
   readonly components: readonly Component[];
   /** What the grid was configured with, for those who ask; secrets are withheld there. */

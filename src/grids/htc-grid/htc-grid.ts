@@ -228,13 +228,12 @@ export class HtcGrid implements TaskGrid {
       : { log: log.name, epoch: log.epoch, position: log.end };
   }
 
-  async followAll(signal: AbortSignal): Promise<CompletionLog<Completion>> {
-    await this.parts.hold?.(signal);
-    return this.parts.logs.everything;
+  followAll(signal: AbortSignal): Promise<CompletionLog<Completion>> {
+    return this.parts.everything.follow(signal);
   }
 
   coverage(): 'GRID' | 'FOLLOWED' {
-    return this.parts.isGridWide() ? 'GRID' : 'FOLLOWED';
+    return this.parts.everything.coverage();
   }
 
   stop(): Promise<void> {

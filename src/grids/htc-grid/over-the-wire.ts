@@ -10,7 +10,7 @@ import type { DataPlane } from './data-plane.js';
 import { submissionKey } from './data-plane.js';
 import type { RedisSettings } from './data-plane-redis.js';
 import { decodeText } from './encoding.js';
-import { Everything } from './everything.js';
+import { Everything, type AllEnds } from './everything.js';
 import type { Component } from './health.js';
 import { GatewayCarrier } from './carrier-gateway.js';
 import type { GatewayCarrierSettings } from './carrier-gateway.js';
@@ -37,6 +37,7 @@ import { MemoryRegistry } from './registry.js';
 import { FileRegistry } from './registry-file.js';
 import { RedisRegistry } from './registry-redis.js';
 import { Seen } from './seen.js';
+import { SharedEverything } from './shared-everything.js';
 import { SharedLogs } from '../../streams/shared/shared-logs.js';
 import { sparedTable } from './spared-table.js';
 import { stuckTasks } from './stuck-tasks.js';
@@ -145,9 +146,19 @@ async function assemble(settings: TaskGridSettings, closing: Closing): Promise<H
       everything.told(ended.map((change) => completionOf(change, now)));
     },
   });
-  const everything = new Everything({ grid: name, hasSource: () => source.gridWide });
   const shared = replicas && new SharedLogs(replicas);
   closing.add(() => shared?.stop());
+  const everything: AllEnds =
+    shared === undefined || replicas === undefined
+      ? new Everything({
+          grid: name,
+          hasSource: () => source.gridWide,
+          hold: (signal) => source.holdAll(signal),
+        })
+      : new SharedEverything({
+          ...{ grid: name, shared, replicas, source },
+          lingerMs: settings.sources?.lingerMs,
+        });
   const logs: SessionLogs = new SessionLogs({
     grid: name,
     reader,
@@ -211,8 +222,7 @@ async function assemble(settings: TaskGridSettings, closing: Closing): Promise<H
       ? { nativeCancel: nativeCancelOf(gateway) }
       : {}),
     rows: new TaskRows({ grid: name, registry, seen, data }),
-    isGridWide: () => source.gridWide,
-    hold: (signal) => source.hold(signal),
+    everything,
     cancelled: (session, changes) => {
       seen.note(changes);
       logs.peek(session)?.apply(changes);

@@ -3,13 +3,12 @@
  * they are not there any more, or shared with its replicas.
  */
 import { GridError } from '../../errors.js';
-import type { AppendLog } from '../../streams/append-log.js';
 import type { Clock } from '../../streams/clock.js';
 import { systemClock } from '../../streams/clock.js';
 import type { CompletionLog } from '../../streams/log.js';
 import type { SharedLogs } from '../../streams/shared/shared-logs.js';
 import type { Completion } from '../tasks.js';
-import type { Everything } from './everything.js';
+import type { AllEnds } from './everything.js';
 import { buildSession, type SessionParts } from './session-build.js';
 import { type FollowedSession, SessionLog } from './session-log.js';
 import { SharedSession } from './shared-session.js';
@@ -26,7 +25,7 @@ export interface SessionLogsSettings extends SessionParts {
    */
   readonly lingerMs?: number;
   /** Is told what the logs are told, and ends with them. */
-  readonly everything: Everything;
+  readonly everything: AllEnds;
   /** Where the logs are shared with the replicas of this server. */
   readonly shared?: SharedLogs | undefined;
   readonly clock?: Clock;
@@ -53,11 +52,6 @@ export class SessionLogs {
 
   constructor(private readonly settings: SessionLogsSettings) {
     this.#clock = settings.clock ?? systemClock;
-  }
-
-  /** The ends of all sessions. */
-  get everything(): AppendLog<Completion> {
-    return this.settings.everything.log;
   }
 
   nameOf(session: string): string {
@@ -112,8 +106,7 @@ export class SessionLogs {
   async stop(): Promise<void> {
     this.#stopped.abort(new GridError('UNAVAILABLE', 'The grid has been stopped.'));
     for (const kept of this.#kept.values()) this.#drop(kept);
-    this.everything.finish();
-    await Promise.all(this.#closing);
+    await Promise.all([...this.#closing, this.settings.everything.stop()]);
   }
 
   #touch(session: string): Kept | undefined {

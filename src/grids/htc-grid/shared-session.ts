@@ -2,15 +2,15 @@
  * A session whose log replicas share. The one that has the lease follows it in the table and writes what it finds,
  * with the counts of its tasks; each of them knows what was written.
  */
-import { GridError } from '../../errors.js';
 import type { SharedLog, SharedLogs } from '../../streams/index.js';
 import type { Clock } from '../../streams/clock.js';
-import type { EntryCodec } from '../../streams/shared/record.js';
 import type { LogTerm } from '../../streams/shared/term.js';
 import type { Progress, WorkState } from '../state.js';
+import { readable } from '../readable.js';
 import type { Completion } from '../tasks.js';
 import type { TaskChange } from './change.js';
 import { CompletionColumns } from './completion-columns.js';
+import { completionCodec } from './completion-codec.js';
 import { buildSession, type SessionParts } from './session-build.js';
 import { type EndsLog, type FollowedSession, progressIn, SessionLog } from './session-log.js';
 import type { NativeState } from './status.js';
@@ -26,8 +26,6 @@ export interface SharedSessionSettings extends SessionParts {
 }
 
 const pageEntries = 1000;
-/** How long the Redis may take to show a log. */
-const openMs = 10_000;
 
 export class SharedSession implements FollowedSession {
   readonly log: SharedLog<Completion>;
@@ -41,7 +39,9 @@ export class SharedSession implements FollowedSession {
 
   constructor(private readonly settings: SharedSessionSettings) {
     const { shared, name, heard } = settings;
-    this.log = shared.open<Completion>(name, { codec, entries: new CompletionColumns(), heard });
+    this.log = shared.open<Completion>(name, {
+      ...{ codec: completionCodec, entries: new CompletionColumns(), heard },
+    });
     this.log.lead({
       run: (term) => this.#lead(term),
       note: () => (this.#own === undefined ? this.log.note : noteOf(this.#own)),
@@ -51,13 +51,7 @@ export class SharedSession implements FollowedSession {
   /** Resolves when the log has what the table has, or another replica sees to that. */
   async built(signal: AbortSignal): Promise<void> {
     const { log } = this;
-    const late = AbortSignal.timeout(openMs);
-    try {
-      await log.until(() => log.isRead, AbortSignal.any([signal, late]));
-    } catch (error) {
-      if (!late.aborted || signal.aborted) throw error;
-      throw new GridError('UNAVAILABLE', 'The Redis of the replicas does not answer; try again.');
-    }
+    await readable(log, signal);
     await log.until(
       () => log.isRead && log.note !== '' && (!log.leads || this.#own !== undefined),
       signal,
@@ -183,18 +177,3 @@ function countsIn(note: string): ReadonlyMap<NativeState, number> {
   const counts = note.split(' ').map(Number);
   return new Map(nativeStates.map((state, index) => [state, counts[index] ?? 0]));
 }
-
-/** What a completion is in Redis: some 60 bytes. */
-const codec: EntryCodec<Completion> = {
-  encode: ({ taskId, revision, state, seenAt }) =>
-    JSON.stringify([taskId, revision, state, seenAt]),
-  decode: (line) => {
-    const [taskId, revision, state, seenAt] = JSON.parse(line) as [
-      string,
-      string,
-      WorkState,
-      number,
-    ];
-    return { taskId, revision, state, seenAt };
-  },
-};

@@ -56,7 +56,13 @@ export class SharedLogs {
   }
 
   /** A log by its name; one process opens it once at a time, and who opens it closes it. */
-  open<Entry>(name: string, options: SharedLogOptions<Entry> = {}): SharedLog<Entry> {
+  open<Entry>(
+    name: string,
+    {
+      keepMs = this.#keepMs,
+      ...options
+    }: SharedLogOptions<Entry> & Pick<SharedLogsSettings, 'keepMs'> = {},
+  ): SharedLog<Entry> {
     const { leaseMs } = this.#store;
     // One slot of a cluster: a script touches all three.
     const key = (part: string) => this.#store.key('log', `{${name}}`, part);
@@ -66,7 +72,7 @@ export class SharedLogs {
       commands: this.#commands,
       reader: this.#reader,
       clock: this.#clock,
-      keepMs: this.#keepMs,
+      keepMs,
       leaseMs,
       closed: () => this.#open.delete(log),
     });

@@ -35,6 +35,8 @@ export interface ChosenSourceSettings {
 /** Attachments that take longer have failed. */
 const longestAttachMs = 15_000;
 const firstRetryMs = 1000;
+/** How long a source that is away is gone on with where it was; behind that with what is news then. */
+export const longestBackMs = 600_000;
 /** What was missed is looked for at most so often. */
 const missedMs = 2000;
 
@@ -67,6 +69,11 @@ export class ChosenSource implements CompletionSource {
   #holders = 0;
   #life: Life | undefined;
   #present: Present | undefined;
+  /** Who wants every change of the grid. */
+  #wholes = 0;
+  /** From where the next source that tells of every change is to tell, if it is there by then. */
+  #from: { readonly place: string; readonly until: number } | undefined;
+  #rewinding: Promise<void> | undefined;
   #since = 0;
   #linger: (() => void) | undefined;
   #missed: (() => void) | undefined;
@@ -95,6 +102,11 @@ export class ChosenSource implements CompletionSource {
     return this.#present?.trial.push.beside === 'STREAM';
   }
 
+  /** How far every change has been told; undefined where it is not. */
+  get place(): string | undefined {
+    return this.#from === undefined ? this.#present?.trial.push.place : undefined;
+  }
+
   follows(session: string): boolean {
     return this.#followers.has(session);
   }
@@ -104,6 +116,18 @@ export class ChosenSource implements CompletionSource {
     this.#followers.add(session, follower, signal);
     await this.hold(signal);
     await this.#settings.poll.watch(session, follower, signal);
+  }
+
+  /**
+   * The same for who wants every change of the grid.
+   * @param from a place: what happened behind it is told, also where that was told before
+   */
+  async holdAll(signal: AbortSignal, from?: string): Promise<void> {
+    signal.throwIfAborted();
+    this.#wholes++;
+    signal.addEventListener('abort', () => this.#wholes--, { once: true });
+    if (from !== undefined) this.#goFrom(from);
+    await this.hold(signal);
   }
 
   /** Keeps the source attached, also where no session is followed; resolves once there is one. */
@@ -124,7 +148,7 @@ export class ChosenSource implements CompletionSource {
     const limit = new AbortController();
     try {
       const late = pause(clock, attachMs, AbortSignal.any([signal, limit.signal]));
-      await Promise.race([begun, late]);
+      await Promise.race([begun.then(() => this.#rewind()), late]);
     } finally {
       limit.abort();
     }
@@ -173,6 +197,7 @@ export class ChosenSource implements CompletionSource {
     this.#missed?.();
     this.#missed = undefined;
     this.#leave();
+    this.#from = undefined;
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -209,9 +234,36 @@ export class ChosenSource implements CompletionSource {
     }
   }
 
+  #goFrom(place: string): void {
+    this.#from = { place, until: this.#settings.clock.uptime() + longestBackMs };
+  }
+
+  /** The source that was attached before a place was given begins there anew. */
+  #rewind(): Promise<void> {
+    const { trial } = this.#present ?? {};
+    const life = this.#life;
+    if (!this.#from || trial?.push.beside !== 'STREAM' || !life) return Promise.resolve();
+    this.#rewinding ??= this.#again(trial, life).finally(() => {
+      this.#rewinding = undefined;
+    });
+    return this.#rewinding;
+  }
+
+  async #again(trial: Trial, life: Life): Promise<void> {
+    const end = new AbortController();
+    try {
+      await this.#attach(trial, end, AbortSignal.any([life.end.signal, end.signal]));
+    } catch (error) {
+      end.abort(error);
+      this.#lost(trial, asGridError(error));
+    }
+  }
+
   async #attach(trial: Trial, end: AbortController, signal: AbortSignal): Promise<void> {
     const { clock, poll } = this.#settings;
     const { push } = trial;
+    const from = push.beside === 'STREAM' ? this.#from : undefined;
+    const isThere = from !== undefined && from.until > clock.uptime();
     const sink = {
       changes: (changes: readonly TaskChange[]) => {
         this.#tell(changes, push);
@@ -230,12 +282,16 @@ export class ChosenSource implements CompletionSource {
       );
     });
     try {
-      await Promise.race([push.attach(sink, signal), aborted(signal)]);
+      await Promise.race([
+        push.attach(sink, signal, isThere ? from.place : undefined),
+        aborted(signal),
+      ]);
       // It may have ended as soon as it was attached.
       signal.throwIfAborted();
     } finally {
       limit();
     }
+    if (from === this.#from) this.#from = undefined;
     const before = this.#present;
     this.#present = { trial, end, attachedAt: clock.uptime() };
     this.#since = clock.now();
@@ -267,7 +323,9 @@ export class ChosenSource implements CompletionSource {
 
   #leave(): void {
     const present = this.#present;
+    const place = this.place;
     this.#present = undefined;
+    if (place !== undefined && this.#wholes > 0) this.#goFrom(place);
     present?.end.abort();
     if (present !== undefined) this.#settings.poll.again('NOTHING');
   }

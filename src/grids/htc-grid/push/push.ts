@@ -18,9 +18,11 @@ export interface Push {
   readonly what: string;
   /** How its sessions are looked at besides. */
   readonly beside: Exclude<Beside, 'NOTHING'>;
+  /** How far it has told, where it can go on from there: here, or in another server. */
+  readonly place?: string | undefined;
   /**
-   * Resolves once attached: whatever happens from then on is told, or that it may have been missed.
-   * Rejects with the reason where it can't be. Ends when `signal` is aborted.
+   * Resolves once attached: whatever happens from then on, or has happened behind `place`, is told, or that it may
+   * have been missed. Rejects with the reason where it can't be. Ends when `signal` is aborted.
    */
-  attach(sink: PushSink, signal: AbortSignal): Promise<void>;
+  attach(sink: PushSink, signal: AbortSignal, place?: string): Promise<void>;
 }

@@ -7,6 +7,7 @@ import { pause, type Clock } from '../../../streams/clock.js';
 import type { ShardStart } from './shard-tree.js';
 import type { StreamCalls, StreamRecord } from './stream-calls.js';
 import { StreamRefusal } from './stream-calls.js';
+import type { ShardPlace } from './stream-place.js';
 
 export interface ShardReaderSettings {
   readonly calls: StreamCalls;
@@ -43,6 +44,14 @@ export class ShardReader {
     private readonly settings: ShardReaderSettings,
   ) {
     this.#from = start.from;
+    this.#last = start.after;
+  }
+
+  /** Up to where it has told. */
+  get place(): ShardPlace {
+    if (this.#last !== undefined) return { last: this.#last };
+    // What is read from its beginning for its latest records stays that, until there is one.
+    return this.start.sinceSec === undefined ? this.#from : 'LATEST';
   }
 
   /** Takes the place from which on all is read. */
@@ -91,8 +100,14 @@ export class ShardReader {
     this.#iterator = answer.NextShardIterator ?? undefined;
     // A place alone is no success: it may be refused again as soon as it is read from.
     this.#failed = 0;
-    if (records.length > 0) this.settings.records(records);
+    const news = records.filter((record) => this.#isNews(record));
+    if (news.length > 0) this.settings.records(news);
     return this.#iterator === undefined ? 'END' : records.length;
+  }
+
+  #isNews({ dynamodb }: StreamRecord): boolean {
+    const { sinceSec = 0 } = this.start;
+    return (dynamodb?.ApproximateCreationDateTime ?? Infinity) >= sinceSec;
   }
 
   /** Undefined where the call failed and is to be made again. */

@@ -3,10 +3,15 @@
  * children are, else a later change of a task would be told before an earlier one.
  */
 import type { StreamShard } from './stream-calls.js';
+import type { ShardPlace, StreamPlace } from './stream-place.js';
 
 export interface ShardStart {
   readonly shardId: string;
   readonly from: 'LATEST' | 'TRIM_HORIZON';
+  /** The number of a record: what follows it is read, whatever `from` is. */
+  readonly after?: string;
+  /** Epoch seconds; records from before are no news. */
+  readonly sinceSec?: number;
 }
 
 interface Known extends ShardStart {
@@ -18,6 +23,9 @@ interface Known extends ShardStart {
 export class ShardTree {
   readonly #shards = new Map<string, Known>();
   #listed = false;
+
+  /** @param place where another reader was, which this one goes on from */
+  constructor(private readonly place?: StreamPlace) {}
 
   get size(): number {
     return this.#shards.size;
@@ -44,12 +52,19 @@ export class ShardTree {
         shardId === undefined || range?.EndingSequenceNumber !== undefined ? [] : [shardId],
       ),
     );
+    const parents = new Map(shards.map(({ ShardId: id, ParentShardId: parent }) => [id, parent]));
     for (const { ShardId: shardId, ParentShardId: parent, SequenceNumberRange: range } of shards) {
       if (shardId === undefined) continue;
       listed.add(shardId);
       if (this.#shards.has(shardId)) continue;
-      const before = !this.#listed && range?.EndingSequenceNumber !== undefined;
-      const isNew = this.#listed || (parent !== undefined && open.has(parent));
+      const found = this.place?.shards.get(shardId);
+      if (found !== undefined && !this.#listed) {
+        this.#shards.set(shardId, { parent, ...this.#resumed(shardId, found) });
+        continue;
+      }
+      const isChild = !this.#listed && this.#isBehind(parents, parent);
+      const before = !this.#listed && !isChild && range?.EndingSequenceNumber !== undefined;
+      const isNew = this.#listed || isChild || (parent !== undefined && open.has(parent));
       this.#shards.set(shardId, {
         shardId,
         parent,
@@ -78,4 +93,35 @@ export class ShardTree {
     const shard = this.#shards.get(shardId);
     if (shard !== undefined) shard.state = 'DONE';
   }
+
+  /** Those that are read, have been or will be, each with what `readTo` says of it. */
+  places(readTo: (shardId: string) => ShardPlace): ReadonlyMap<string, ShardPlace> {
+    const places = new Map<string, ShardPlace>();
+    for (const { shardId, state } of this.#shards.values()) {
+      if (state === 'READING') places.set(shardId, readTo(shardId));
+      else if (state !== 'OLD') places.set(shardId, state === 'DONE' ? state : 'TRIM_HORIZON');
+    }
+    return places;
+  }
+
+  #resumed(shardId: string, place: ShardPlace): ShardStart & Pick<Known, 'state'> {
+    const start = { shardId, from: 'TRIM_HORIZON', state: 'WAITING' } as const;
+    if (place === 'DONE') return { ...start, state: place };
+    if (typeof place !== 'string') return { ...start, after: place.last };
+    if (place === 'TRIM_HORIZON' || this.place === undefined) return start;
+    return { ...start, sinceSec: Math.floor(this.place.attachedAt / 1000) - clockSlackSec };
+  }
+
+  /** Whether it came from a shard of the place since then. */
+  #isBehind(
+    parents: ReadonlyMap<string | undefined, string | undefined>,
+    parent: string | undefined,
+  ): boolean {
+    for (let above = parent; above !== undefined; above = parents.get(above))
+      if (this.place?.shards.has(above)) return true;
+    return false;
+  }
 }
+
+/** How far clocks may be apart: of this server, and of what stamps records. */
+const clockSlackSec = 60;

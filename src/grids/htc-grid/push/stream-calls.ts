@@ -14,6 +14,8 @@ export interface StreamRecord {
   readonly eventName?: string;
   readonly dynamodb?: {
     readonly SequenceNumber?: string;
+    /** Epoch seconds. */
+    readonly ApproximateCreationDateTime?: number;
     readonly NewImage?: RawItem;
     readonly OldImage?: RawItem;
   };

@@ -12,6 +12,7 @@ import type { Push, PushSink } from './push.js';
 import { ShardReader } from './shard-reader.js';
 import { ShardTree } from './shard-tree.js';
 import { changeOfRecord } from './stream-change.js';
+import { decodePlace, encodePlace, type StreamPlace } from './stream-place.js';
 import type { StreamCalls, StreamRecord, StreamShard } from './stream-calls.js';
 import { streamFailure, StreamRefusal } from './stream-calls.js';
 
@@ -37,6 +38,8 @@ export class TableStream implements Push {
   readonly what = 'the DynamoDB stream of the state table';
   readonly beside = 'STREAM';
   readonly #settings: Required<TableStreamSettings>;
+  /** The latest. */
+  #attached: Attached | undefined;
 
   constructor(settings: TableStreamSettings) {
     this.#settings = {
@@ -48,13 +51,22 @@ export class TableStream implements Push {
     };
   }
 
-  async attach(sink: PushSink, signal: AbortSignal): Promise<void> {
+  get place(): string | undefined {
+    return this.#attached && encodePlace(this.#attached.place);
+  }
+
+  async attach(sink: PushSink, signal: AbortSignal, from?: string): Promise<void> {
     const streamArn = await this.#streamArn(signal);
+    const place = from === undefined ? undefined : decodePlace(from);
+    // One of a stream that was switched off since means nothing in this one.
+    const known = place?.streamArn === streamArn ? place : undefined;
+    const attached = new Attached(streamArn, this.#settings, sink, known);
     try {
-      await new Attached(streamArn, this.#settings, sink).begin(signal);
+      await attached.begin(signal);
     } catch (error) {
       throw streamFailure(error);
     }
+    this.#attached = attached;
   }
 
   async #streamArn(signal: AbortSignal): Promise<string> {
@@ -80,7 +92,9 @@ interface Reading {
 
 /** One life of the reader, from an attachment to its end. */
 class Attached {
-  readonly #tree = new ShardTree();
+  readonly #tree: ShardTree;
+  readonly #readers = new Map<string, ShardReader>();
+  readonly #attachedAt: number;
   readonly #end = new AbortController();
   #wake: () => void = () => undefined;
 
@@ -88,7 +102,17 @@ class Attached {
     private readonly streamArn: string,
     private readonly settings: Required<TableStreamSettings>,
     private readonly sink: PushSink,
-  ) {}
+    from: StreamPlace | undefined,
+  ) {
+    this.#tree = new ShardTree(from);
+    this.#attachedAt = from?.attachedAt ?? settings.clock.now();
+  }
+
+  get place(): StreamPlace {
+    const { streamArn } = this;
+    const shards = this.#tree.places((id) => this.#readers.get(id)?.place ?? 'TRIM_HORIZON');
+    return { streamArn, attachedAt: this.#attachedAt, shards };
+  }
 
   async begin(outer: AbortSignal): Promise<void> {
     const signal = AbortSignal.any([outer, this.#end.signal]);
@@ -101,17 +125,19 @@ class Attached {
   }
 
   #take(): readonly Reading[] {
-    return this.#tree.take().map((start) => ({
-      shardId: start.shardId,
-      reader: new ShardReader(start, {
+    return this.#tree.take().map((start) => {
+      const { shardId } = start;
+      const reader = new ShardReader(start, {
         ...this.settings,
         streamArn: this.streamArn,
         missed: this.sink.missed,
         records: (records) => {
           this.#tell(records);
         },
-      }),
-    }));
+      });
+      this.#readers.set(shardId, reader);
+      return { shardId, reader };
+    });
   }
 
   #tell(records: readonly StreamRecord[]): void {
@@ -126,6 +152,7 @@ class Attached {
   #start({ shardId, reader }: Reading, signal: AbortSignal): void {
     const run = reader.run(signal).then(() => {
       this.#tree.done(shardId);
+      this.#readers.delete(shardId);
       this.#wake();
     });
     this.#guard(run, signal);

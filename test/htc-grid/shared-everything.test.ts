@@ -1,0 +1,258 @@
+/** The stream of a whole grid at its replicas: one reads the source, a client moves between them and misses nothing. */
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { newSessionId } from '../../src/grids/htc-grid/session-id.js';
+import { SharedRedis } from '../../src/replicas/shared-redis.js';
+import { type Frames, type Graph, openGraph } from '../graph/open-graph.js';
+import { describeReal, type RedisServer } from '../real/index.js';
+import { type Deployment, deploy } from './deployed.js';
+import { FakeStream } from './fake-stream.js';
+import { startStreamedTable, type StreamedTable } from './streamed-table.js';
+import { live, tasksOf } from './support.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+const patience = { timeout: 30_000, interval: 20 };
+
+interface Frame {
+  readonly kind: string;
+  readonly cursor: string;
+  readonly coverage?: string;
+  readonly items: readonly { readonly nativeId: string }[];
+}
+type Told = { readonly frame: Frame };
+
+const tasks = `subscription ($start: StreamStart) {
+  frame: taskCompleted(start: $start, delivery: { maxWaitMs: 0 }) {
+    kind cursor coverage items: tasks { nativeId } } }`;
+const work = `subscription ($start: StreamStart) {
+  frame: workCompleted(start: $start, delivery: { maxWaitMs: 0 }) {
+    kind cursor items { nativeId } } }`;
+
+/** What a client has been told, wherever. */
+class Client {
+  readonly told: string[] = [];
+  readonly kinds: string[] = [];
+  cursor: string | undefined;
+  coverage: string | undefined;
+  #frames: Frames<{ readonly data: Told | null | undefined }> | undefined;
+  #reading: Promise<void> = Promise.resolve();
+
+  constructor(private readonly document: string) {}
+
+  /** At this server from now on. */
+  async move({ graph }: Replica): Promise<void> {
+    await this.leave();
+    const start = this.cursor === undefined ? { now: true } : { after: this.cursor };
+    const frames = await graph.follow<Told, object>(this.document, { start });
+    if (!('leave' in frames)) throw new Error(JSON.stringify(frames.errors));
+    this.#frames = frames;
+    const from = this.kinds.length;
+    this.#reading = this.#read(frames);
+    await vi.waitFor(() => {
+      expect(this.kinds.slice(from)).toContain('SYNCED');
+    }, patience);
+  }
+
+  async leave(): Promise<void> {
+    await this.#frames?.leave();
+    await this.#reading;
+  }
+
+  async has(...taskIds: readonly string[]): Promise<void> {
+    await vi.waitFor(() => {
+      expect(new Set(this.told)).toEqual(new Set(taskIds));
+    }, patience);
+  }
+
+  async #read(frames: AsyncIterable<{ readonly data: Told | null | undefined }>): Promise<void> {
+    for await (const { data } of frames) {
+      if (!data) throw new Error('A frame without data.');
+      const { kind, cursor, items, coverage } = data.frame;
+      this.told.push(...items.map(({ nativeId }) => nativeId));
+      this.kinds.push(kind);
+      this.cursor = cursor;
+      this.coverage = coverage;
+    }
+  }
+}
+
+interface Replica {
+  readonly graph: Graph;
+  readonly table: StreamedTable;
+  /** Gone, as far as Redis and the others can tell. */
+  die(): void;
+  follow(session: string): Promise<unknown>;
+}
+
+describeReal('redis', 'the ends of a whole grid, at its replicas', (real) => {
+  let server: RedisServer;
+  let at: Deployment;
+  let stream: FakeStream;
+  const closing: (() => unknown)[] = [];
+  beforeAll(async () => {
+    [server, at] = await Promise.all([real.start(), deploy()]);
+  });
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+  afterAll(async () => {
+    await at.stop();
+    await server.stop();
+  });
+
+  let prefixes = 0;
+  function world() {
+    stream = new FakeStream(2);
+    prefixes++;
+  }
+  async function open(): Promise<Replica> {
+    const redis = await SharedRedis.open({
+      ...{ url: server.url, prefix: `everything-${String(prefixes)}`, leaseMs: 900 },
+    });
+    const table = await startStreamedTable(at.endpoint, stream);
+    const grid = await at.open({
+      replicas: redis,
+      table: {
+        ...{ table: at.table, region: 'eu-west-1', endpoint: table.endpoint },
+        credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      },
+      lingerMs: 50,
+    });
+    const graph = await openGraph([grid]);
+    closing.push(async () => {
+      await graph.stop();
+      redis.stop();
+      await table.stop();
+    });
+    return {
+      graph,
+      table,
+      die: () => {
+        redis.stop();
+      },
+      follow: (session) => grid.follow(session, live()),
+    };
+  }
+  function client(document: string): Client {
+    const made = new Client(document);
+    closing.push(() => made.leave());
+    return made;
+  }
+  const session = async (count: number) => {
+    const id = newSessionId();
+    const rows = tasksOf(id, count);
+    await at.writer.insert(rows, live());
+    return { id, taskIds: rows.map(({ taskId }) => taskId) };
+  };
+  const finish = async (...taskIds: readonly string[]) => {
+    for (const taskId of taskIds) {
+      const before = await at.row(taskId);
+      await at.writer.claim(taskId, 'pod-1', Math.ceil(Date.now() / 1000) + 30, 'handle');
+      await at.writer.finish(taskId, 'pod-1', Date.now());
+      stream.write(taskId, await at.row(taskId), before);
+    }
+  };
+
+  it.each([
+    ['taskCompleted', tasks],
+    ['workCompleted', work],
+  ])(
+    'are read by one, told by all, and gone on with where that one dies: %s',
+    async (_, document) => {
+      world();
+      const [a, b] = [await open(), await open()];
+      const { taskIds } = await session(12);
+      const [moving, staying] = [client(document), client(document)];
+      await moving.move(a);
+      await staying.move(b);
+      await finish(...taskIds.slice(0, 4));
+      await Promise.all([moving.has(...taskIds.slice(0, 4)), staying.has(...taskIds.slice(0, 4))]);
+      expect(moving.cursor).toBe(staying.cursor);
+      if (document === tasks) expect([moving.coverage, staying.coverage]).toEqual(['GRID', 'GRID']);
+      expect(a.table.streamReads).toBeGreaterThan(0);
+      expect(b.table.streamReads).toBe(0);
+
+      await moving.leave();
+      await finish(...taskIds.slice(4, 6));
+      await staying.has(...taskIds.slice(0, 6));
+      a.die();
+      // Nobody has the lease; shards close meanwhile.
+      await finish(...taskIds.slice(6, 8));
+      stream.split();
+      await finish(...taskIds.slice(8, 10));
+      await moving.move(b);
+      await finish(...taskIds.slice(10));
+      for (const one of [moving, staying]) {
+        await one.has(...taskIds);
+        expect(one.kinds).not.toContain('GAP');
+        expect(one.told).toHaveLength(12);
+      }
+      expect(b.table.streamReads).toBeGreaterThan(0);
+    },
+  );
+
+  it('have what ended while nobody followed, at a server that was not there then', async () => {
+    world();
+    const a = await open();
+    const { taskIds } = await session(5);
+    const moving = client(tasks);
+    await moving.move(a);
+    await finish(...taskIds.slice(0, 2));
+    await moving.has(...taskIds.slice(0, 2));
+    await moving.leave();
+    a.die();
+    await finish(...taskIds.slice(2, 4));
+    await moving.move(await open());
+    await finish(...taskIds.slice(4));
+    await moving.has(...taskIds);
+    expect(moving.kinds).not.toContain('GAP');
+    expect(moving.told).toHaveLength(5);
+  });
+
+  it('are those of sessions that any of them follows, where the grid tells of no others', async () => {
+    world();
+    stream.disable();
+    const [a, b] = [await open(), await open()];
+    const [one, other] = [await session(6), await session(3)];
+    const [moving, staying] = [client(tasks), client(tasks)];
+    await moving.move(a);
+    await staying.move(b);
+    // At the one that does not write, and at the one that does.
+    await b.follow(one.id);
+    await a.follow(other.id);
+    await finish(...one.taskIds.slice(0, 2), ...other.taskIds.slice(0, 1));
+    const first = [...one.taskIds.slice(0, 2), ...other.taskIds.slice(0, 1)];
+    await Promise.all([moving.has(...first), staying.has(...first)]);
+    expect([moving.coverage, staying.coverage]).toEqual(['FOLLOWED', 'FOLLOWED']);
+    await moving.leave();
+    a.die();
+    await b.follow(other.id);
+    await finish(...one.taskIds.slice(2), ...other.taskIds.slice(1));
+    await moving.move(b);
+    for (const each of [moving, staying]) {
+      await each.has(...one.taskIds, ...other.taskIds);
+      expect(each.kinds).not.toContain('GAP');
+    }
+  });
+
+  it('begin anew behind a gap where Redis lost them', async () => {
+    world();
+    const [a, b] = [await open(), await open()];
+    const { taskIds } = await session(3);
+    const clients = [client(tasks), client(tasks)];
+    await clients[0]?.move(a);
+    await clients[1]?.move(b);
+    await finish(...taskIds.slice(0, 1));
+    for (const one of clients) await one.has(...taskIds.slice(0, 1));
+    const redis = await SharedRedis.open({ url: server.url });
+    await redis.run((commands) => commands.flushall());
+    redis.stop();
+    for (const one of clients)
+      await vi.waitFor(() => {
+        expect(one.kinds).toContain('GAP');
+      }, patience);
+    // Who comes now is let in when the new log is fed.
+    await client(tasks).move(a);
+    await finish(...taskIds.slice(1));
+    for (const one of clients) await one.has(...taskIds);
+  });
+});
