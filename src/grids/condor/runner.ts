@@ -58,8 +58,12 @@ export class CommandRunner {
   }
 
   /** The output as it arrives. Returning early kills the command; a failed command throws at the end. */
-  async *stream(command: Command, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-    const release = await this.places.take(signal);
+  async *stream(
+    command: Command,
+    signal: AbortSignal,
+    turn: object = signal,
+  ): AsyncGenerator<Buffer, void, undefined> {
+    const release = await this.places.take(signal, turn);
     const startedAt = performance.now();
     let outcome: CommandOutcome = 'cancelled';
     try {
@@ -97,7 +101,7 @@ export class CommandRunner {
     const key = JSON.stringify([command.program, command.args]);
     let run = this.shared.get(key);
     if (run === undefined) {
-      const started = new Shared((inner) => this.gather(command, inner));
+      const started = new Shared((inner) => this.gather(command, inner, signal));
       run = started;
       this.shared.set(key, run);
       const forget = (): void => {
@@ -121,10 +125,10 @@ export class CommandRunner {
     await Promise.all(ends);
   }
 
-  private async gather(command: Command, signal: AbortSignal): Promise<Buffer> {
+  private async gather(command: Command, signal: AbortSignal, turn: object): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    for await (const chunk of this.stream(command, signal)) {
+    for await (const chunk of this.stream(command, signal, turn)) {
       bytes += chunk.length;
       if (bytes > collectLimitBytes) {
         throw new GridError(
