@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { JobKey, JobRow } from '../../src/grids/jobs.js';
 import { JobLookup } from '../../src/grids/condor/lookup.js';
@@ -55,7 +56,25 @@ describeReal('pool', 'jobs by id', (pool) => {
       Array.from({ length: 40 }, (_, i) => i),
     );
     expect((found[1]?.[0] as JobRow).record?.value('Cmd')).toBe('/bin/true');
-    expect(commands.filter(({ kind }) => kind !== 'config')).toHaveLength(1);
+    // They are answered before the command has ended.
+    await vi.waitFor(() =>
+      expect(commands.filter(({ kind }) => kind !== 'config')).toHaveLength(1),
+    );
+  });
+
+  test('are told at once to who has all, while others wait for the history', async () => {
+    const cluster = await submitIdle(1);
+    const { port } = opened(pool, { askAgainMs: 600_000 });
+    const one = new AbortController();
+    const look = (id: JobKey) =>
+      port.findJobs([id, key(cluster)], selecting(['state']), one.signal);
+    const missing = look(key(999_999));
+    const there = look(key(cluster));
+    expect(getEventListeners(one.signal, 'abort')).toHaveLength(1);
+    expect(states(await there)).toEqual(['QUEUED', 'QUEUED']);
+    one.abort(new Error('left'));
+    await expect(missing).rejects.toThrow('left');
+    expect(getEventListeners(one.signal, 'abort')).toHaveLength(0);
   });
 
   test('are given up when their caller goes, and the command with the last one', async () => {

@@ -20,7 +20,7 @@ import { historyCommand } from './history.js';
 import type { JobCounters } from './job-counters.js';
 import { jobRows } from './job-row.js';
 import { tallyJobs } from './job-tally.js';
-import { widenJobs } from './lookup.js';
+import { widenJobs } from './job-search.js';
 import { windowOfJobs } from './job-window.js';
 import type { PoolPolicy } from './policy.js';
 import { streamAds, sourceDeadlineMs, type Pool, type Schedd, troubleOf } from './pool.js';
