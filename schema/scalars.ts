@@ -80,11 +80,16 @@ function holdsLong(value: object): boolean {
   return false;
 }
 
-const opaque = (name: string, description: string, maxLength: number) => {
+const opaque = (
+  name: string,
+  description: string,
+  maxLength: number,
+  code: 'BAD_USER_INPUT' | 'CURSOR_INVALID' = 'BAD_USER_INPUT',
+) => {
   const parse = (value: unknown): string => {
     if (typeof value === 'string' && value.length > 0 && value.length <= maxLength) return value;
     throw new GridError(
-      'BAD_USER_INPUT',
+      code,
       `Expected ${name} text of 1 to ${maxLength} characters, came ${typeof value === 'string' ? `${value.length} characters` : typeof value}.`,
     );
   };
@@ -107,4 +112,5 @@ export const StreamCursor = opaque(
   'StreamCursor',
   'A position in a stream. Opaque; carries no authority and no filter: both are applied anew when it is used.',
   65_536,
+  'CURSOR_INVALID',
 );

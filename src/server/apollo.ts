@@ -17,9 +17,10 @@ import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { LimitSettings } from '../config/settings.js';
 import { GridError } from '../errors.js';
 import { formatError, type LogFault } from './errors.js';
-import { limitsRule, refusalOfVariables } from './limits.js';
+import { limitsRule } from './limits.js';
 import type { Logger } from './log.js';
 import { noteErrors, type Trace } from './operation.js';
+import { refusalOfVariables } from './variables.js';
 
 /** The request as the HTTP transport hands it in: the plugins fill in its trace. */
 export interface TracedRequest extends HTTPGraphQLRequest {
@@ -59,7 +60,7 @@ export async function startApollo(options: ApolloOptions): Promise<ApolloServer<
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
-      tracing(requestOf),
+      tracing(options.schema, requestOf),
     ],
   });
   await apollo.start();
@@ -67,7 +68,10 @@ export async function startApollo(options: ApolloOptions): Promise<ApolloServer<
 }
 
 /** No hook on fields: those would cost more than the fields. */
-const tracing = (requestOf: WeakMap<object, string>): ApolloServerPlugin<object> => {
+const tracing = (
+  schema: GraphQLSchema,
+  requestOf: WeakMap<object, string>,
+): ApolloServerPlugin<object> => {
   const listener: GraphQLRequestListener<object> = {
     async didResolveOperation({ request, operation, operationName }) {
       const { trace } = request.http as TracedRequest;
@@ -75,7 +79,9 @@ const tracing = (requestOf: WeakMap<object, string>): ApolloServerPlugin<object>
       if (!operation) return;
       trace.type = operation.operation;
       const refusal =
-        trace.type === 'subscription' ? notOverHttp() : refusalOfVariables(request.variables);
+        trace.type === 'subscription'
+          ? notOverHttp()
+          : refusalOfVariables(schema, operation, request.variables);
       if (refusal) throw asRefusal(refusal);
     },
     async didEncounterErrors({ request, errors }) {

@@ -63,7 +63,7 @@ function knownError(error: unknown): ExposedError | undefined {
     innermost = each;
   }
   if (!(error instanceof GraphQLError)) return undefined;
-  const { message } = error;
+  const message = inShort(error.message);
   // graphql-js has no code for this one: it is a syntax error by type.
   if (/^Syntax Error: Document contains more tha[nt] \d+ tokens/.test(message)) {
     return {
@@ -76,7 +76,9 @@ function knownError(error: unknown): ExposedError | undefined {
     return exposed(tooDeepToRead());
   }
   if (code !== undefined) return { code, message };
-  if (isCoercion(error)) return { code: 'BAD_USER_INPUT', message };
+  if (isCoercion(error) || /^Too many errors processing variables/.test(message)) {
+    return { code: 'BAD_USER_INPUT', message };
+  }
   // graphql-js marks an argument that it refuses with the place of its value; faults of resolvers and
   // of the schema have no place of their own, or that of a field.
   const place = innermost instanceof GraphQLError ? innermost.nodes?.[0]?.kind : undefined;
@@ -97,6 +99,10 @@ function codeOf(error: GraphQLError): ErrorCode | undefined {
 /** A variable that does not fit its type, whatever its scalar threw. */
 const isCoercion = (error: GraphQLError): boolean =>
   error.path === undefined && error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
+
+/** What graphql-js says of a value begins with all of it, and ends with what is wrong. */
+const inShort = (message: string): string =>
+  message.length <= 2_000 ? message : `${message.slice(0, 200)} … ${message.slice(-1_000)}`;
 
 /** Where in the variables a scalar refused a value, such as `$filter.in[3]`: graphql-js says it in its message alone. */
 function placeInVariables(error: unknown): string | undefined {

@@ -115,16 +115,7 @@ export const tooDeepToRead = (): GridError =>
   );
 
 /** Levels of lists and objects in a value from outside: what walks deeper ones could run out of stack. */
-const maxValueLevels = 200;
-
-/** Why variables are not taken: nested deeper than anything sensible. Asked before they are coerced. */
-export function refusalOfVariables(variables: unknown): GridError | undefined {
-  if (!isTooDeep(variables)) return undefined;
-  return new GridError(
-    'LIMIT_EXCEEDED',
-    `The variables have more than ${maxValueLevels} levels of lists and objects. Send what is deeper as text.`,
-  );
-}
+export const maxValueLevels = 200;
 
 export function isTooDeep(value: unknown, levels = maxValueLevels): boolean {
   if (typeof value !== 'object' || value === null) return false;

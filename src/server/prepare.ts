@@ -3,19 +3,26 @@ import {
   getOperationAST,
   GraphQLError,
   type DocumentNode,
+  type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
 import { isExpired } from '../access/authenticator.js';
 import type { Caller } from '../access/caller.js';
 import { GridError } from '../errors.js';
 import type { ReadDocument } from './documents.js';
-import { refusalOfVariables } from './limits.js';
 import type { Trace } from './operation.js';
+import { refusalOfVariables } from './variables.js';
 
 export interface Request {
   readonly query: string;
   readonly operationName?: string | null | undefined;
   readonly variables?: Record<string, unknown> | null | undefined;
+}
+
+export interface PrepareOptions {
+  readonly schema: GraphQLSchema;
+  readonly documents: ReadDocument;
+  readonly draining: AbortSignal;
 }
 
 export interface Prepared {
@@ -35,7 +42,7 @@ export function prepare(
   { query, operationName, variables }: Request,
   caller: Caller,
   trace: Trace,
-  { documents, draining }: { readonly documents: ReadDocument; readonly draining: AbortSignal },
+  { schema, documents, draining }: PrepareOptions,
 ): Prepared {
   trace.identity = caller.identity;
   if (draining.aborted) {
@@ -59,7 +66,7 @@ export function prepare(
   }
   trace.type = operation.operation;
   trace.name = operation.name?.value ?? null;
-  const refusal = refusalOfVariables(variables);
+  const refusal = refusalOfVariables(schema, operation, variables);
   if (refusal) throw refusal;
   return { document, operation };
 }

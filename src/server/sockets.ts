@@ -98,6 +98,8 @@ export function createSockets(options: SocketsOptions): Sockets {
         onMessage: (receive) =>
           socket.on('message', (data: Buffer, isBinary) => {
             if (socket.readyState !== socket.OPEN) return;
+            // Its pong may wait behind what it has sent before.
+            silent.delete(socket);
             if (isBinary) return connection.close(4400, 'Expected a text message');
             waitForReader();
             const maxBytes = maxMessageBytes(connection);

@@ -54,6 +54,30 @@ describe('bad input has the same code over HTTP and WebSocket, and is never a 50
     expect(await askSocket(query, { variables })).toEqual([error]);
   });
 
+  it.each<[string, unknown, RegExp]>([
+    [
+      'a field that its type does not have',
+      { deep: { deep: { dep: 1 } } },
+      /^\$d\.deep\.deep: Expected a field of Deep \(deep, n, at\), came "dep"\.$/,
+    ],
+    [
+      'very many such fields',
+      Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`f${n}`, n])),
+      /^\$d: Expected a field of Deep .* came "f0"\.$/,
+    ],
+    ['a very long value', { n: 'x'.repeat(50_000) }, /^Variable "\$d" got invalid value "xx/],
+    ['very many bad values', { at: Array(60).fill('x') }, /^\$d\.at\[0\]: Expected a time/],
+  ])('variables with %s get a short answer', async (_, d, says) => {
+    const query = 'query ($d: Deep) { take(input: $d) }';
+    const { errors } = await ask(served, query, { variables: { d } });
+    expect(errors[0]?.message).toMatch(says);
+    expect(new Set(errors.map(({ extensions }) => extensions.code))).toEqual(
+      new Set(['BAD_USER_INPUT']),
+    );
+    expect(JSON.stringify(errors).length).toBeLessThan(12_000);
+    expect(await askSocket(query, { variables: { d } })).toEqual(errors);
+  });
+
   it.each<[string, RequestInit]>([
     ['no JSON', { body: '{', headers: { 'content-type': 'application/json' } }],
     ['no body', { headers: { 'content-type': 'application/json' } }],

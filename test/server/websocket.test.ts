@@ -82,6 +82,17 @@ describe('the connection', () => {
     expect(await socket.next()).toEqual({ type: 'pong' });
   });
 
+  it('takes a pong that it did not ask for, and a complete of what is over or never was', async () => {
+    using socket = await connect(served.socketUrl);
+    socket.send({ type: 'pong', payload: { n: 1 } });
+    socket.send({ id: 'never', type: 'complete' });
+    subscribe(socket, 'q', '{ hello }');
+    expect([(await socket.next()).type, (await socket.next()).type]).toEqual(['next', 'complete']);
+    socket.send({ id: 'q', type: 'complete' });
+    socket.send({ type: 'ping' });
+    expect(await socket.next()).toEqual({ type: 'pong' });
+  });
+
   it('closes with 4400 at a ping whose payload no JSON.stringify survives', async () => {
     using socket = await openSocket(served.socketUrl);
     socket.sendText(`{"type":"ping","payload":${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}}`);
