@@ -21,6 +21,8 @@ const cases = [
   ['regexp("\\\\x{141}", "A")', 'error'],
   ['regexp("\\\\xg", "g")', 'error'],
   ['regexp("\\\\N{U+41}", "A")', 'error'],
+  ['regexp("^\\\\ca$", "\\001")', 'true'],
+  ['regexp("\\\\c\\t", "I")', 'error'],
   ['regexp("\\\\N{2}", "aa")', 'true'],
   // Brackets: a kind is no end of a range, nor without brackets of its own.
   ['regexp("[\\\\d-z]", "-")', 'error'],

@@ -52,7 +52,11 @@ function byteOf(reader: PatternReader, char: string, inBracket: boolean): number
   if (char === '0' || (inBracket && /[1-7]/.test(char))) {
     return byteFrom(char + (reader.match(/[0-7]{1,2}/y)?.[0] ?? ''), 8);
   }
-  if (char === 'c') return reader.next().toUpperCase().charCodeAt(0) ^ 64;
+  if (char === 'c') {
+    const letter = reader.match(/[ -~]/y)?.[0];
+    if (letter === undefined) throw new RegexWrong('a control byte by its letter');
+    return letter.toUpperCase().charCodeAt(0) ^ 64;
+  }
   if (/[CKNPRXgkp0-9]/.test(char)) throw new RegexRefused(`the escape \\${char}`);
   if (/[A-Za-z]/.test(char)) throw new RegexWrong(`the escape \\${char}`);
   return char.charCodeAt(0);
