@@ -25,7 +25,7 @@ export async function taskEnds<End extends Completion>(
   { grid, shown, filter }: TaskEndsRequest,
   { recent }: GraphContext,
 ): Promise<readonly (End & { readonly row: TaskRow })[]> {
-  const told = ends.map((end) => grid.rowOf(end, shown.fields));
+  const told = await grid.rowsOf(ends, shown.fields);
   const keys = ends
     .filter((_, i) => told[i] === undefined)
     .map(({ taskId, revision }) => ({ id: taskId, revision }));

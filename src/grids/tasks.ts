@@ -150,8 +150,11 @@ export interface TaskGrid extends Grid {
   ): Promise<readonly CancelledSession[]>;
   /** The settings of the grid; values of secrets are withheld. */
   config(query: ConfigQuery, signal: AbortSignal): Promise<readonly ConfigRow[]>;
-  /** The row of a completion, as far as it is known without a read; undefined where the fields need one. */
-  rowOf(completion: Completion, fields: ReadonlySet<string>): TaskRow | undefined;
+  /** The rows of completions, as far as they are known without a read of the table; undefined where the fields need one. */
+  rowsOf(
+    completions: readonly Completion[],
+    fields: ReadonlySet<string>,
+  ): Promise<readonly (TaskRow | undefined)[]>;
   /** The log of a session's completions, followed as long as somebody holds it (or until complete). */
   follow(session: string, signal: AbortSignal): Promise<CompletionLog<Completion>>;
   /** A cursor position for "now" without starting to follow; position 0 where no log exists yet. */

@@ -34,7 +34,7 @@ import { readPayload } from './payload.js';
 import { rowFields } from './row.js';
 import { sessionRow } from './session-row.js';
 import { TaskSource } from './sources.js';
-import { nativeStates, workState } from './status.js';
+import { nativeStates, sessionOf, workState } from './status.js';
 import { Totals } from './totals.js';
 
 /** Sessions of one list without names; more is said as truncated. */
@@ -210,10 +210,18 @@ export class HtcGrid implements TaskGrid {
     return configRows(this.name, this.parts.configuration ?? {}, query);
   }
 
-  rowOf({ taskId, state }: Completion, fields: ReadonlySet<string>): TaskRow | undefined {
-    const native = nativeStates.find((one) => workState(one) === state);
-    if (native === undefined || !answeredByIndex(fields)) return undefined;
-    return this.parts.rows.row(indexEntry(taskId, native), fields);
+  async rowsOf(
+    completions: readonly Completion[],
+    fields: ReadonlySet<string>,
+  ): Promise<readonly (TaskRow | undefined)[]> {
+    if (!answeredByIndex(fields)) return completions.map(() => undefined);
+    // A session that another replica has just registered is its owner's all the same.
+    if (fields.has('owner'))
+      await this.parts.registry.look(completions.map(({ taskId }) => sessionOf(taskId)));
+    return completions.map(({ taskId, state }) => {
+      const native = nativeStates.find((one) => workState(one) === state);
+      return native && this.parts.rows.row(indexEntry(taskId, native), fields);
+    });
   }
 
   follow(session: string, signal: AbortSignal): Promise<CompletionLog<Completion>> {
