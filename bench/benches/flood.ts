@@ -43,9 +43,10 @@ export const flood: Bench = {
 };
 
 /** The most from one part to the next. A session has its whole log at its end: the same moments of sessions are compared. */
-function growth(used: readonly number[], partSeconds: number): Finding {
+function growth(used: Flood['used'], partSeconds: number): Finding {
+  const partOf = (second: number): number => Math.min(parts - 1, Math.floor(second / partSeconds));
   const peaks = Array.from({ length: parts }, (_, n) =>
-    Math.max(...used.slice(n * partSeconds, (n + 1) * partSeconds)),
+    Math.max(...used.filter(([second]) => partOf(second) === n).map(([, bytes]) => bytes)),
   );
   const [first = NaN, ...later] = peaks;
   const steps = later.map((peak, n) => peak / (peaks[n] ?? first));

@@ -26,8 +26,8 @@ export interface Flood {
   readonly due: number;
   readonly got: number;
   readonly lateMs: number;
-  /** Bytes in use once a second, after a collection. */
-  readonly used: readonly number[];
+  /** Bytes in use after a collection, once a second, and how far into the flood that was. */
+  readonly used: readonly (readonly [second: number, bytes: number])[];
 }
 
 /** Tells what it is told to. */
@@ -79,7 +79,7 @@ async function flood({ subscribers, aSecond, seconds, tasks }: FloodSettings): P
     }
     leave.abort();
   };
-  const used: number[] = [];
+  const used: (readonly [second: number, bytes: number])[] = [];
   const streams: Promise<unknown>[] = [];
   let told = 0;
   let session = '';
@@ -109,9 +109,11 @@ async function flood({ subscribers, aSecond, seconds, tasks }: FloodSettings): P
       );
       told += count;
     }
-    if ((performance.now() - startedAt) / 1000 > used.length) {
+    const second = Math.floor((performance.now() - startedAt) / 1000);
+    if (second > (used.at(-1)?.[0] ?? 0)) {
       globalThis.gc?.();
-      used.push(process.memoryUsage().heapUsed + process.memoryUsage().external);
+      const { heapUsed, external } = process.memoryUsage();
+      used.push([second, heapUsed + external]);
     }
     await pause(tickMs);
   }
