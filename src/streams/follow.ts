@@ -106,7 +106,7 @@ class Follower<Entry> {
           continue;
         }
         if (readers.every(({ position, until }) => position >= until)) return;
-        if (!this.#synced) {
+        if (!this.#synced && !this.#reopening) {
           this.#synced = true;
           const partial = [...this.#partial.values()].join(' ') || null;
           this.#partial.clear();
@@ -154,6 +154,11 @@ class Follower<Entry> {
       pace.close();
       for (const { past } of readers) if (past instanceof Past) past.close();
     }
+  }
+
+  /** What is lost has its turn when there is another in its place; the others go on. */
+  get #reopening(): boolean {
+    return this.readers.some(({ reopening }) => reopening);
   }
 
   get #elsewhere(): boolean {
@@ -211,6 +216,8 @@ class Follower<Entry> {
       reader.log = await reopen(reader.log, this.pace.signal);
       reader.reopening = false;
       rewind(reader, this.#elsewhere);
+      // Also where its snapshot is empty.
+      this.#synced = false;
     } catch (error) {
       this.#failure ??= { error };
     }
@@ -299,7 +306,7 @@ class Follower<Entry> {
       lagMs: kind === 'CHANGES' ? this.#lagMs(entries, emittedAt) : null,
       gap,
       end,
-      live: this.#synced && gap === null && !this.readers.some(({ reopening }) => reopening),
+      live: this.#synced && gap === null && !this.#reopening,
       entries,
       partial,
     };

@@ -59,6 +59,22 @@ describe('a source that is lost', () => {
     expect((await subscriber.next()).end).toEqual({ reason: 'COMPLETE' });
   });
 
+  it('is current again once all that were lost are reopened, also where nothing is in them', async () => {
+    const logs = [new AppendLog<string>('a'), new AppendLog<string>('b')];
+    const reopened = new Map<string, (log: CompletionLog<string>) => void>();
+    const subscriber = subscribe(logs, {
+      reopen: ({ name }) => new Promise((resolve) => reopened.set(name, resolve)),
+    });
+    await subscriber.until('SYNCED');
+    for (const log of logs) log.fail(new Error('gone'));
+    expect(kindsOf([await subscriber.next(), await subscriber.next()])).toBe('GAP GAP');
+    await subscriber.quiet();
+    reopened.get('a')?.(new AppendLog('a'));
+    await subscriber.quiet();
+    reopened.get('b')?.(new AppendLog('b'));
+    expect(await subscriber.next()).toMatchObject({ kind: 'SYNCED', live: true });
+  });
+
   it('that cannot be reopened fails the stream, also while nobody is pulling', async () => {
     const log = new AppendLog<number>('s');
     const clock = new HandClock();

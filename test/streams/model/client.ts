@@ -35,6 +35,8 @@ export class Client {
   /** By epoch: the log, and from where to where it was told. */
   readonly #told = new Map<string, { log: CompletionLog<Completion>; from: number; to: number }>();
   #stage: 'START' | 'GAP' | 'SNAPSHOT' | 'LIVE' = 'START';
+  /** Sessions whose log is lost, until there is another in its place; those beside them go on. */
+  readonly #lost = new Set<string>();
   complete = false;
   /** The last one it was connected to. */
   server: Server | undefined;
@@ -68,11 +70,13 @@ export class Client {
     const open = async (session: string) => {
       const log = await logs.follow(session, signal);
       this.#know(log);
+      this.#lost.delete(session);
       return log;
     };
     const cursor = this.#cursor;
     this.#isOpening = true;
     this.#stage = 'START';
+    this.#lost.clear();
     this.complete = false;
     void Promise.all(this.sessions.map(({ id }) => open(id))).then(
       (all) => {
@@ -179,10 +183,12 @@ export class Client {
     }
   }
 
-  #expectKind({ kind, entries }: Frame): void {
+  #expectKind({ kind, gap, live, entries }: Frame): void {
     switch (kind) {
       case 'GAP':
         this.#stage = 'GAP';
+        if (gap?.reason === 'SOURCE_LOST')
+          for (const { id } of this.sessions) if (gap.detail.includes(id)) this.#lost.add(id);
         break;
       case 'SNAPSHOT':
         expect(this.#stage).not.toBe('LIVE');
@@ -190,11 +196,14 @@ export class Client {
         break;
       case 'SYNCED':
         expect(this.#stage).not.toBe('LIVE');
+        expect([...this.#lost]).toEqual([]);
         this.#stage = 'LIVE';
         break;
       case 'CHANGES':
         // Behind a cursor that is good, what was missed comes before SYNCED.
-        expect(['LIVE', 'START', 'SNAPSHOT']).toContain(this.#stage);
+        if (this.sessions.length === 1) expect(this.#stage).not.toBe('GAP');
+        for (const { taskId } of entries)
+          expect([...this.#lost].some((id) => taskId.startsWith(`${id}_`))).toBe(false);
         break;
       case 'HEARTBEAT':
       case 'END':
@@ -202,6 +211,7 @@ export class Client {
       default:
         kind satisfies never;
     }
+    if (live) expect(this.#stage).toBe('LIVE');
     expect(entries.length > 0).toBe(kind === 'SNAPSHOT' || kind === 'CHANGES');
     expect(entries.length).toBeLessThanOrEqual(this.#wish.maxBatch);
   }
