@@ -90,12 +90,12 @@ export class SharedRedis {
     return error;
   }
 
-  /** Never rejects. A Redis that throws keys away when it is full is no place for logs: all of theirs expire, so `volatile-…` drops them too. */
+  /** Never rejects. A Redis that throws keys away when it is full is no place for logs: all of theirs expire, so `volatile-…` drops them too. Nor is one that takes none. */
   async health(): Promise<ComponentHealth> {
     const name = 'replicas';
     try {
       const policy = await this.run(async (redis) => {
-        await redis.ping();
+        await redis.set(this.key('health', this.replica), '1', 'PX', this.leaseMs);
         return evictionOf(redis);
       });
       if (policy !== undefined && policy !== 'noeviction')

@@ -51,7 +51,7 @@ export function openReaders<Entry>(
       const known = resumable(decodeCursor(start.cursor), logs);
       const last = resumable(until === undefined ? [] : decodeCursor(until), logs);
       return logs.map((log) => {
-        const position = positionIn(log, known.get(log.name));
+        const position = positionIn(log, known.get(log.name), elsewhere);
         return position !== undefined && position >= log.start && position <= log.end
           ? {
               ...reader(log, position),
@@ -66,13 +66,18 @@ export function openReaders<Entry>(
   }
 }
 
-/** Where a cursor's position is in this log; undefined where it is of another epoch, and not found by its mark. */
+/**
+ * Where a cursor's position is in this log; undefined where it is of another epoch, and not found by its mark. Nothing
+ * comes before 0, in whatever epoch, but for a log that does not begin with the first entry of all.
+ */
 function positionIn<Entry>(
   log: CompletionLog<Entry>,
-  { epoch, position, mark }: Omit<LogPosition, 'log'> = { epoch: log.epoch, position: 0 },
+  named: LogPosition | undefined,
+  elsewhere: boolean,
 ): number | undefined {
-  if (position === 0 || epoch === log.epoch) return position;
-  return mark === undefined ? undefined : log.find?.(mark);
+  if (named?.epoch === log.epoch) return named.position;
+  if ((named?.position ?? 0) === 0 && !elsewhere) return 0;
+  return named?.mark === undefined ? undefined : log.find?.(named.mark);
 }
 
 function resumable(

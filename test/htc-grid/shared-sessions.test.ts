@@ -6,12 +6,15 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { Call } from '../../src/grids/htc-grid/calls.js';
 import type { HtcGrid } from '../../src/grids/htc-grid/index.js';
 import { newSessionId } from '../../src/grids/htc-grid/session-id.js';
+import { SharedSession } from '../../src/grids/htc-grid/shared-session.js';
 import { parseStatus } from '../../src/grids/htc-grid/status.js';
 import type { Completion } from '../../src/grids/tasks.js';
 import { SharedRedis } from '../../src/replicas/shared-redis.js';
-import { encodeCursor, follow, resolveDelivery } from '../../src/streams/index.js';
+import { encodeCursor, follow, resolveDelivery, SharedLogs } from '../../src/streams/index.js';
 import type { CompletionLog } from '../../src/streams/log.js';
 import { describeReal, type RedisServer } from '../real/index.js';
+import { HandClock } from '../streams/hand-clock.js';
+import { lead } from '../streams/shared-world.js';
 import { type Deployment, deploy } from './deployed.js';
 import { collect, live, plain, tasksOf } from './support.js';
 
@@ -180,6 +183,30 @@ describeReal('redis', 'sessions that replicas follow', (real) => {
     expect(told).toEqual(expect.arrayContaining(taskIds.slice(3, 5)));
   });
 
+  it('are not waited for without end where the one that leads does not get to the end of the table', async () => {
+    const redis = await SharedRedis.open({ url: server.url, leaseMs: 900 });
+    const [stuck, waiting] = [new SharedLogs(redis), new SharedLogs(redis)];
+    try {
+      const clock = new HandClock();
+      await lead(stuck.open('htc:prod:stuck'));
+      const none = { watch: () => Promise.reject(new Error('It has no source.')) };
+      const shared = new SharedSession({
+        ...{ session: 'stuck', name: 'htc:prod:stuck', shared: waiting, clock, source: none },
+        ...{ reader: at.reader, expected: () => Promise.resolve(1), heard: () => undefined },
+      });
+      const built = shared.built(soon());
+      const outcome = expect(built).rejects.toThrow(
+        'No replica has read the session in 120 s',
+      );
+      await vi.waitFor(() => expect(shared.log.isRead).toBe(true), patience);
+      await clock.advance(120_000);
+      await outcome;
+    } finally {
+      await Promise.all([stuck.stop(), waiting.stop()]);
+      redis.stop();
+    }
+  });
+
   it('are not there for those that the grid does not have', async () => {
     const [a, b] = [await open(), await open()];
     const unknown = newSessionId();
@@ -258,7 +285,7 @@ describeReal('redis', 'sessions that replicas follow', (real) => {
     const { id } = await session(1);
     const holder = new AbortController();
     await a.grid.follow(id, holder.signal);
-    const lease = a.redis.key('log', `{htc:prod:${id}}`, 'lease');
+    const lease = a.redis.key('log-1', `{htc:prod:${id}}`, 'lease');
     const held = () => a.redis.run((redis) => redis.exists(lease));
     expect(await held()).toBe(1);
     holder.abort();

@@ -55,6 +55,18 @@ describeReal('redis', 'the Redis of the replicas', (redis) => {
     expect((await shared.health()).status).not.toBe('DOWN');
   });
 
+  it('is DOWN where it answers and takes nothing any more', async () => {
+    const shared = await open();
+    await shared.run((one) => one.config('SET', 'maxmemory-policy', 'noeviction'));
+    await shared.run((one) => one.config('SET', 'maxmemory', '1'));
+    expect(await shared.health()).toMatchObject({
+      status: 'DOWN',
+      detail: expect.stringMatching(/can't take it: OOM/) as string,
+    });
+    await shared.run((one) => one.config('SET', 'maxmemory', '0'));
+    expect(await shared.health()).toMatchObject({ status: 'OK' });
+  });
+
   it('is DOWN with its address and without its password where it refuses, is away or is silent', async () => {
     const refused = await open({
       password: undefined,

@@ -51,6 +51,22 @@ describe('a stream that resumes with a cursor', () => {
     expect(entriesOf(frames)).toEqual([1]);
   });
 
+  it('at position 0 of another epoch gets a GAP where what came before the log is elsewhere', async () => {
+    const log = new AppendLog<number>('s');
+    log.append([2]);
+    const options = {
+      snapshot: async function* () {
+        yield [1, 2];
+      },
+    };
+    for (const positions of [[], [{ log: 's', epoch: 'before the log was made', position: 0 }]]) {
+      const start = after(encodeCursor(positions));
+      const frames = await subscribe(log, { start, ...options }).until('SYNCED');
+      expect(kindsOf(frames)).toBe('GAP SNAPSHOT SYNCED');
+      expect(entriesOf(frames)).toEqual([1, 2]);
+    }
+  });
+
   it('at a position that the ring let go of gets a GAP and what is there', async () => {
     const log = new AppendLog<number>('s', { limit: 5 });
     log.append([0]);

@@ -56,7 +56,7 @@ describeReal('redis', 'logs that replicas share', (real) => {
     const { term } = await lead(a);
     term.append([1]);
     await Promise.all([has(a, 1), has(b, 1)]);
-    world.deafen(late);
+    await world.deafen(late);
     term.append([2, 3]);
     await has(a, 3);
     expect(b.end).toBe(1);
@@ -101,6 +101,21 @@ describeReal('redis', 'logs that replicas share', (real) => {
       expect([log.start, log.read(4990, 100)]).toEqual([4000, numbers(4990, 10)]);
       expect(() => log.read(3999, 1)).toThrow(RangeError);
     }
+  });
+
+  it('are read on, whatever has become of another one beside them', async () => {
+    const [name, other] = [world.nextName(), world.nextName()];
+    const { term } = await lead(open(name));
+    await lead(open(other));
+    const reading = world.replica();
+    const [log, beside] = [reading.open<number>(name), reading.open<number>(other)];
+    await Promise.all([log, beside].map((one) => one.until(() => one.isRead, soon())));
+    await world.redis.set(world.key(other, 'records'), 'of something else');
+    for (let n = 1; n <= 3; n += 1) {
+      term.append([n]);
+      await has(log, n);
+    }
+    expect(beside.end).toBe(0);
   });
 
   it('are let go by Redis some time after the last replica', async () => {

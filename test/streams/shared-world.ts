@@ -1,4 +1,5 @@
 /** Replicas in one process: each has connections and leases of its own to one real Redis. */
+import { once } from 'node:events';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { CompletionLog } from '../../src/streams/log.js';
 import type { SharedLog, SharedLogOptions } from '../../src/streams/shared/shared-log.js';
@@ -40,7 +41,7 @@ export class SharedWorld {
   }
 
   key(name: string, part: 'lease' | 'head' | 'records'): string {
-    return `test:log:{${name}}:${part}`;
+    return `test:log-1:{${name}}:${part}`;
   }
 
   replica(settings?: SharedLogsSettings): SharedLogs {
@@ -74,8 +75,14 @@ export class SharedWorld {
   }
 
   /** From now on it hears of no new record by itself. */
-  deafen(replica: SharedLogs): void {
-    this.#connections.get(replica)?.at(1)?.disconnect();
+  async deafen(replica: SharedLogs): Promise<void> {
+    const reading = this.#connections.get(replica)?.at(1);
+    if (reading === undefined) return;
+    // One that is just being made may still bring something.
+    if (reading.status !== 'ready') await once(reading, 'ready');
+    const ended = once(reading, 'end');
+    reading.disconnect();
+    await ended;
   }
 
   /** A log in a replica of its own. */

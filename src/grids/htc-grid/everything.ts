@@ -37,6 +37,8 @@ export class Everything implements AllEnds {
 
   constructor(private readonly settings: EverythingSettings) {
     this.log = new AppendLog(everythingOf(settings.grid), { limit: settings.limit ?? 50_000 });
+    // Nothing comes before 0, in whatever epoch: here something does.
+    this.log.skipTo(1);
   }
 
   async follow(signal: AbortSignal): Promise<CompletionLog<Completion>> {

@@ -26,6 +26,8 @@ export interface SharedSessionSettings extends SessionParts {
 }
 
 const pageEntries = 1000;
+/** How long another replica may take to read a session; the reads of this one have limits of their own. */
+const buildMs = 120_000;
 
 export class SharedSession implements FollowedSession {
   readonly log: SharedLog<Completion>;
@@ -50,12 +52,8 @@ export class SharedSession implements FollowedSession {
 
   /** Resolves when the log has what the table has, or another replica sees to that. */
   async built(signal: AbortSignal): Promise<void> {
-    const { log } = this;
-    await readable(log, signal);
-    await log.until(
-      () => log.isRead && log.note !== '' && (!log.leads || this.#own !== undefined),
-      signal,
-    );
+    await readable(this.log, signal);
+    await this.#written(signal);
   }
 
   caughtUp(signal: AbortSignal): Promise<void> {
@@ -127,6 +125,27 @@ export class SharedSession implements FollowedSession {
       });
     } finally {
       this.#found = this.#own = undefined;
+    }
+  }
+
+  /** For so long at most while it is not up to this replica. */
+  async #written(signal: AbortSignal): Promise<void> {
+    const { log } = this;
+    const late = new AbortController();
+    let cancel = () => {};
+    const begin = () => {
+      cancel = this.settings.clock.after(buildMs, () => {
+        if (log.leads) return begin();
+        const message = `No replica has read the session in ${buildMs / 1000} s. Try again.`;
+        late.abort(new GridError('UNAVAILABLE', message));
+      });
+    };
+    begin();
+    const isWritten = () => log.note !== '' && (!log.leads || this.#own !== undefined);
+    try {
+      await log.until(isWritten, AbortSignal.any([signal, late.signal]));
+    } finally {
+      cancel();
     }
   }
 

@@ -82,7 +82,7 @@ export class Stream implements Followed {
     return this.#abort.signal.aborted;
   }
 
-  /** Whether all who follow it have every frame. */
+  /** Whether all who follow it have every frame. One that stands apart has a single member, so no write is half done. */
   get together(): boolean {
     return this.#lagging.size === 0;
   }

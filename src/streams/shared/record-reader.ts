@@ -35,6 +35,8 @@ const wakeLifeMs = 60_000;
 
 export class RecordReader {
   readonly #logs = new Map<string, ReadLog>();
+  /** Those that were looked at since the connection last broke, or came since. */
+  #sound = new Set<ReadLog>();
   #wakeId = '0-0';
   #isReading = false;
   #stopped = false;
@@ -44,12 +46,14 @@ export class RecordReader {
 
   add(log: ReadLog): void {
     this.#logs.set(log.key, log);
+    this.#sound.add(log);
     this.#wake();
   }
 
   remove(log: ReadLog): void {
     // The read under way may still bring records of it; nobody is given them.
     if (this.#logs.get(log.key) === log) this.#logs.delete(log.key);
+    this.#sound.delete(log);
   }
 
   stop(): void {
@@ -79,10 +83,12 @@ export class RecordReader {
     let failed = 0;
     while (!this.#stopped && this.#logs.size > 0) {
       try {
-        if (failed > 0) await this.#lookAtAll();
+        if (failed > 0) await this.#inTime(this.settings.redis.ping());
+        await this.#lookAtUnsound();
         await this.#read();
         failed = 0;
       } catch {
+        this.#sound = new Set();
         await this.#pause(Math.min(longestPauseMs, 20 * 2 ** Math.min(failed++, 10)));
       }
     }
@@ -91,7 +97,7 @@ export class RecordReader {
 
   async #read(): Promise<void> {
     const { redis, wakeKey } = this.settings;
-    const logs = [...this.#logs.values()];
+    const logs = [...this.#logs.values()].filter((log) => this.#sound.has(log));
     const found = await this.#inTime(
       redis.xread(
         'COUNT',
@@ -113,9 +119,16 @@ export class RecordReader {
     }
   }
 
-  /** One that does not answer is asked again, with all others, behind a pause. */
-  async #lookAtAll(): Promise<void> {
-    for (const log of [...this.#logs.values()]) await log.look();
+  /** One that can't be read on holds up no other: it is looked at again before the next read. */
+  async #lookAtUnsound(): Promise<void> {
+    const sound = this.#sound;
+    const unsound = [...this.#logs.values()].filter((log) => !sound.has(log));
+    await Promise.allSettled(
+      unsound.map(async (log) => {
+        await log.look();
+        if (this.#logs.get(log.key) === log) sound.add(log);
+      }),
+    );
   }
 
   async #inTime<T>(answer: Promise<T>): Promise<T> {

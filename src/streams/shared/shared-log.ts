@@ -55,7 +55,7 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
     };
     this.#records = new ReadRecords(name, options, {
       ...{ key: keys.log, commands, reader, over: this.#over.signal, failed },
-      look: () => this.visit(),
+      look: () => this.#visitAnew(),
       changed: () => {
         this.#terms.read(this.#records.known.seq);
         this.#waiting.changed();
@@ -126,8 +126,7 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
   lead(leading: Leading<Entry>): void {
     this.#terms.lead(leading);
     // A visit under way does not ask for the lease yet.
-    const visited = this.#visiting ?? Promise.resolve();
-    void visited.then(() => this.visit()).catch(() => undefined);
+    void this.#visitAnew().catch(() => undefined);
   }
 
   /** Resolves once `is` does, looked at whenever something of the log has changed; rejects with its loss. */
@@ -149,13 +148,11 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
     });
     const soon = AbortSignal.any([signal, late.signal]);
     const visited = () =>
-      this.visit().then(
+      this.#visitAnew().then(
         () => true,
         () => false,
       );
     try {
-      // A visit under way may have looked before.
-      await this.#visiting?.catch(() => undefined);
       while (!(await visited())) await pause(clock, retryMs, soon);
       const seq = this.#visitedSeq;
       if (this.#records.known.seq < seq) await this.#records.readAll();
@@ -173,6 +170,12 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
       this.#visiting = undefined;
     });
     return this.#visiting;
+  }
+
+  /** One that is under way may have looked before. */
+  async #visitAnew(): Promise<void> {
+    await this.#visiting?.catch(() => undefined);
+    await this.visit();
   }
 
   /** Readers of this replica get what is there, then a GAP; the log itself goes on with others. */

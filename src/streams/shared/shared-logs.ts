@@ -25,6 +25,13 @@ export interface SharedLogsSettings {
   readonly clock?: Clock;
 }
 
+/**
+ * Of what stands in Redis: the keys, the fields of records, entries and notes as their writers encode them. A change of
+ * any of these takes another number. Servers that differ in it have logs of their own, so none misreads or ends
+ * another's; a cursor of one gets a GAP and a snapshot at the other.
+ */
+export const formatVersion = 'log-1';
+
 export class SharedLogs {
   readonly #store: SharedStore;
   readonly #keepMs: number;
@@ -65,7 +72,7 @@ export class SharedLogs {
   ): SharedLog<Entry> {
     const { leaseMs } = this.#store;
     // One slot of a cluster: a script touches all three.
-    const key = (part: string) => this.#store.key('log', `{${name}}`, part);
+    const key = (part: string) => this.#store.key(formatVersion, `{${name}}`, part);
     const log = new SharedLog<Entry>(name, options, {
       keys: { lease: key('lease'), head: key('head'), log: key('records') },
       scripts: this.#scripts,

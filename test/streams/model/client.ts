@@ -188,7 +188,8 @@ export class Client {
       case 'GAP':
         this.#stage = 'GAP';
         if (gap?.reason === 'SOURCE_LOST')
-          for (const { id } of this.sessions) if (gap.detail.includes(id)) this.#lost.add(id);
+          for (const { id } of this.sessions)
+            if (gap.detail?.includes(id) === true) this.#lost.add(id);
         break;
       case 'SNAPSHOT':
         expect(this.#stage).not.toBe('LIVE');

@@ -121,7 +121,7 @@ export class ModelRedis {
 
   /** What another one has of it, which takes its place with `failOver`. */
   async save(): Promise<void> {
-    const keys = await this.#control.keys('model:log:*');
+    const keys = await this.#control.keys('model:log-1:*');
     const saved = keys.map(async (key) => ({ key, value: await this.#control.dumpBuffer(key) }));
     this.#saved = (await Promise.all(saved)).flatMap(({ key, value }) =>
       value === null ? [] : [{ key, value }],
@@ -231,7 +231,7 @@ export class ModelRedis {
 const logCommands = new Set(['eval', 'evalsha', 'xread', 'xrange', 'multi', 'xadd', 'exec']);
 
 const keyOf = (log: string, part: 'lease' | 'head' | 'records'): string =>
-  `model:log:{${log}}:${part}`;
+  `model:log-1:{${log}}:${part}`;
 
 class Connection extends Redis {
   readonly #redis: ModelRedis;

@@ -166,7 +166,10 @@ export class DeployedWorld extends World {
   readonly refused: string[] = [];
 
   /** @param redis which the servers share, where they do */
-  constructor(private readonly redis?: ModelRedis) {
+  constructor(
+    private readonly redis?: ModelRedis,
+    servers = 2,
+  ) {
     super(redis?.clock);
     this.hints = new Hints(() => this.grid);
     this.grid = new ModelGrid(this.clock, {
@@ -178,7 +181,7 @@ export class DeployedWorld extends World {
       },
     });
     this.enableStream(true);
-    this.servers = [0, 1].map(() => this.serve());
+    this.servers = Array.from({ length: servers }, () => this.serve());
   }
 
   enableStream(isOn: boolean): void {
@@ -218,8 +221,11 @@ export class ReplicatedWorld extends DeployedWorld {
   /** A lease may have to run out before. */
   override readonly quietMs = 130_000;
 
-  constructor(readonly shared: ModelRedis) {
-    super(shared);
+  constructor(
+    readonly shared: ModelRedis,
+    servers: number,
+  ) {
+    super(shared, servers);
   }
 
   override begin(): void {
