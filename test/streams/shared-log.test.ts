@@ -44,6 +44,10 @@ describeReal('redis', 'logs that replicas share', (real) => {
       expect(log.read(0, 10_000)).toEqual(numbers(0, 3000));
       expect(log.epoch).toBe(a.epoch);
     }
+    term.goOn();
+    await late.until(() => !late.complete, soon());
+    term.finish();
+    await late.until(() => late.complete, soon());
     term.append([3000]);
     await has(late, 3001);
     expect(late.complete).toBe(false);

@@ -45,6 +45,8 @@ export interface FollowedSession {
 export interface EndsLog extends CompletionLog<Completion> {
   append(ends: readonly Completion[]): void;
   finish(): void;
+  /** Takes a finish back where a task goes on; without it such a log is outdated. */
+  goOn?(): void;
   fail(error: Error): void;
 }
 
@@ -133,7 +135,9 @@ export class SessionLog implements FollowedSession {
 
   #settle(): void {
     const { expected } = this.#ranks;
-    if (expected !== undefined && this.terminal >= expected) this.log.finish();
+    if (expected === undefined) return;
+    if (this.terminal >= expected) this.log.finish();
+    else this.log.goOn?.();
   }
 }
 

@@ -176,6 +176,9 @@ export class SharedSession implements FollowedSession {
       finish: () => {
         term.finish();
       },
+      goOn: () => {
+        term.goOn();
+      },
       fail: (error) => {
         log.fail(error);
       },

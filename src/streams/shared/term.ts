@@ -24,6 +24,8 @@ export interface LogTerm<Entry> {
   append(entries: readonly Entry[]): void;
   /** The log is complete, until something is appended to it again. */
   finish(): void;
+  /** It is not complete any more, though nothing is to be appended yet. */
+  goOn(): void;
   /** What the note says has changed, and should be known at once. */
   noted(): void;
   /** Resolves when all that was appended can be read in this replica. */
@@ -85,6 +87,11 @@ export class Term<Entry> implements LogTerm<Entry> {
 
   finish(): void {
     this.#complete = true;
+    this.write();
+  }
+
+  goOn(): void {
+    this.#complete = false;
     this.write();
   }
 
