@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { LogScripts } from '../../src/streams/shared/scripts.js';
 import type { SharedLog } from '../../src/streams/shared/shared-log.js';
 import { describeReal } from '../real/index.js';
+import { HandClock } from './hand-clock.js';
 import { lead, SharedWorld } from './shared-world.js';
 import { numbers } from './subscriber.js';
 
@@ -213,6 +214,28 @@ describeReal('redis', 'logs that replicas share', (real) => {
       expect(a.lost?.message).toBe('no source');
       second.term.append([2]);
       await has(b, 2);
+    });
+
+    it('is left to others for its time by who failed with it, also where the log is opened again', async () => {
+      const name = world.nextName();
+      const clock = new HandClock();
+      const failing = world.replica({ clock });
+      const { fail } = await lead(failing.open<number>(name));
+      fail(new Error('no source'));
+      const again = failing.open<number>(name);
+      const waiting = lead(again);
+      await again.until(() => again.isRead, soon());
+      const b = open(name);
+      const { term } = await lead(b);
+      term.append([1]);
+      await has(again, 1);
+      expect(again.leads).toBe(false);
+      await b.close();
+      await clock.advance(1000);
+      // The first may have been under way.
+      await again.visit();
+      await again.visit();
+      await waiting;
     });
   });
 

@@ -13,7 +13,7 @@ import { ReadRecords, type ReadingOptions } from './read-records.js';
 import type { RecordReader } from './record-reader.js';
 import type { LogKeys, LogScripts } from './scripts.js';
 import type { Leading } from './term.js';
-import { Terms } from './terms.js';
+import { Terms, type Rest } from './terms.js';
 
 export type SharedLogOptions<Entry> = ReadingOptions<Entry>;
 
@@ -25,6 +25,7 @@ export interface SharedLogParts {
   readonly clock: Clock;
   readonly keepMs: number;
   readonly leaseMs: number;
+  readonly rest: Rest;
   readonly closed: () => void;
 }
 

@@ -41,6 +41,8 @@ export class SharedLogs {
   readonly #scripts: LogScripts;
   readonly #reader: RecordReader;
   readonly #open = new Set<{ close(): Promise<void> }>();
+  /** Logs whose lease is left to others, and until when by the clock's uptime: who opens one again is no more able. */
+  readonly #rests = new Map<string, number>();
 
   constructor(
     store: SharedStore,
@@ -81,10 +83,23 @@ export class SharedLogs {
       clock: this.#clock,
       keepMs,
       leaseMs,
+      rest: {
+        isOn: () => (this.#rests.get(name) ?? -Infinity) > this.#clock.uptime(),
+        begin: () => {
+          this.#rest(name);
+        },
+      },
       closed: () => this.#open.delete(log),
     });
     this.#open.add(log);
     return log;
+  }
+
+  /** For the time of a lease: three times others look for it meanwhile. */
+  #rest(name: string): void {
+    const now = this.#clock.uptime();
+    for (const [other, until] of this.#rests) if (until <= now) this.#rests.delete(other);
+    this.#rests.set(name, now + this.#store.leaseMs);
   }
 
   /** Gives all leases back, as far as Redis answers, and ends both connections. */

@@ -2,6 +2,7 @@
  * The terms of one replica in a shared log, one behind the other. Each begins with a visit that found the lease free,
  * and appends once all was read that the log had by then.
  */
+import { GridError } from '../../errors.js';
 import { newToken, Term, type Leading, type TermParts } from './term.js';
 import type { Visited } from './scripts.js';
 
@@ -10,6 +11,13 @@ export interface TermsParts<Entry> extends TermParts<Entry> {
   readonly upTo: (seq: number, signal: AbortSignal) => Promise<Read>;
   /** What is done in a term failed. */
   readonly failed: (error: Error) => void;
+  readonly rest: Rest;
+}
+
+/** When a process leaves the lease of a log to others, which may reach what it does not. */
+export interface Rest {
+  readonly isOn: () => boolean;
+  begin(): void;
 }
 
 /** The last record that was read, and what it said. */
@@ -37,9 +45,8 @@ export class Terms<Entry> {
 
   /** What a visit asks for the lease with; empty where it does not. One that has ended is not renewed. */
   nextToken(): string {
-    const isEnding = this.#term?.signal.aborted === true;
-    if (isEnding || this.#leading === undefined) return '';
-    return this.#term?.token ?? newToken();
+    if (this.#leading === undefined || this.#term?.signal.aborted === true) return '';
+    return this.#term?.token ?? (this.parts.rest.isOn() ? '' : newToken());
   }
 
   /** What a visit with that token found; the lease that it gave lasts until `uptime` of the clock. */
@@ -65,7 +72,7 @@ export class Terms<Entry> {
   }
 
   #begin(token: string, seq: number, leading: Leading<Entry>): Term<Entry> {
-    const { upTo, changed, failed } = this.parts;
+    const { upTo, changed, failed, rest } = this.parts;
     const term = new Term(token, leading, this.parts);
     const run = async () => {
       term.begin(await upTo(seq, term.signal));
@@ -77,7 +84,10 @@ export class Terms<Entry> {
     };
     run()
       .catch((error: unknown) => {
-        if (!term.signal.aborted) failed(error instanceof Error ? error : new Error(String(error)));
+        if (term.signal.aborted) return;
+        // What is not there is there for no other.
+        if (!(error instanceof GridError && error.code === 'NOT_FOUND')) rest.begin();
+        failed(error instanceof Error ? error : new Error(String(error)));
       })
       .then(() => term.end('It was ended.'))
       .then(over, over);
