@@ -2,6 +2,7 @@
  * A session whose log replicas share. The one that has the lease follows it in the table and writes what it finds,
  * with the counts of its tasks; each of them knows what was written.
  */
+import { GridError } from '../../errors.js';
 import type { SharedLog, SharedLogs } from '../../streams/index.js';
 import type { Clock } from '../../streams/clock.js';
 import type { LogTerm } from '../../streams/shared/term.js';
