@@ -7,7 +7,7 @@ import type { SharedRedis } from '../../replicas/shared-redis.js';
 import { pause, systemClock, type Clock } from '../../streams/clock.js';
 import type { CompletionLog } from '../../streams/log.js';
 import type { SharedLog } from '../../streams/shared/shared-log.js';
-import type { SharedLogs } from '../../streams/shared/shared-logs.js';
+import { formatVersion, type SharedLogs } from '../../streams/shared/shared-logs.js';
 import type { LogTerm } from '../../streams/shared/term.js';
 import { readable } from '../readable.js';
 import type { Completion } from '../tasks.js';
@@ -82,7 +82,7 @@ export class SharedEverything implements AllEnds {
       lingerMs: settings.lingerMs ?? 60_000,
     };
     const { replicas, clock, limit } = this.#settings;
-    const key = (part: string) => replicas.key('log', `{${this.#name}}`, part);
+    const key = (part: string) => replicas.key(formatVersion, `{${this.#name}}`, part);
     this.#inLog = new RecentNames(limit);
     this.#placeKey = key('place');
     this.#offers = new OfferedEnds({
