@@ -195,9 +195,7 @@ describeReal('redis', 'sessions that replicas follow', (real) => {
         ...{ reader: at.reader, expected: () => Promise.resolve(1), heard: () => undefined },
       });
       const built = shared.built(soon());
-      const outcome = expect(built).rejects.toThrow(
-        'No replica has read the session in 120 s',
-      );
+      const outcome = expect(built).rejects.toThrow('No replica has read the session in 120 s');
       await vi.waitFor(() => expect(shared.log.isRead).toBe(true), patience);
       await clock.advance(120_000);
       await outcome;
