@@ -18,6 +18,8 @@ createRoot(root).render(
       fetcher={fetchOverHttpAndWebSocket(new URL('/graphql', location.origin))}
       plugins={[explorerPlugin(), HISTORY_PLUGIN]}
       defaultTabs={exampleTabs}
+      // The editor of variables would take objects and lists for errors.
+      customScalarSchemas={{ JSON: { type: ['object', 'array', 'string', 'number', 'boolean'] } }}
       defaultEditorToolsVisibility="variables"
     >
       <GraphiQL.Logo>htc-graph</GraphiQL.Logo>
