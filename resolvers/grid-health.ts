@@ -1,7 +1,7 @@
 /** The stream of how the grids are. */
 import { Resolver, Root, Subscription } from 'type-graphql';
 import type { GridState } from '../src/grids/health-watch.js';
-import { values } from '../src/streams/index.js';
+import { type ChangedFrame, values } from '../src/streams/index.js';
 import { Grid } from '../schema/grid.js';
 import type { GraphContext } from './context.js';
 import { gridNode } from './grid.js';
@@ -19,7 +19,7 @@ export class GridHealthResolver {
     },
   })
   @Guard('read')
-  gridHealthChanged(@Root() { grid, health }: GridState) {
+  gridHealthChanged(@Root() { value: { grid, health } }: ChangedFrame<GridState>) {
     return { ...gridNode(grid), found: health };
   }
 }

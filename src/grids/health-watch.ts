@@ -1,7 +1,7 @@
 /** How the grids are, as it changes: each is asked now and then while somebody watches, once for all who do. */
 import { AppendLog } from '../streams/append-log.js';
 import { type Clock, pause, systemClock } from '../streams/clock.js';
-import type { ChangingValues } from '../streams/values.js';
+import type { Changed, ChangingValues } from '../streams/values.js';
 import type { AnyGrid, GridHealth } from './grid.js';
 
 export interface HealthWatchSettings {
@@ -50,12 +50,25 @@ export class HealthWatch implements ChangingValues<GridState> {
     for (const grid of this.grids) void this.#watch(grid, this.#end.signal);
   }
 
-  /** Grids that changed after a change, in the order of their changes; all that were asked, after 0. */
-  since(change: number): { readonly values: readonly GridState[]; readonly change: number } {
+  get name(): string {
+    return this.#changes.name;
+  }
+  get epoch(): string {
+    return this.#changes.epoch;
+  }
+
+  /** Grids that changed after a change; all that were asked, after 0. */
+  since(change: number): {
+    readonly values: readonly Changed<GridState>[];
+    readonly change: number;
+  } {
     const news = [...this.#watched.values()]
       .filter((one) => one.change > change)
       .sort((a, b) => a.change - b.change);
-    return { values: news.map(({ state }) => state), change: this.#changes.end };
+    return {
+      values: news.map(({ state, change: made }) => ({ value: state, change: made })),
+      change: this.#changes.end,
+    };
   }
 
   changed(change: number, signal: AbortSignal): Promise<void> {

@@ -37,7 +37,7 @@ export type { StreamOptions } from './pace.js';
 export type { Snapshot } from './past.js';
 export { RecentRows, type RecentRowsOptions, type RowKey } from './recent.js';
 export { until } from './until.js';
-export { values, type ChangingValues } from './values.js';
+export { values, type ChangedFrame, type ChangingValues } from './values.js';
 export { SharedLog, type SharedLogOptions } from './shared/shared-log.js';
 export { SharedLogs, type SharedLogsSettings, type SharedStore } from './shared/shared-logs.js';
 export type { Leading, LogTerm } from './shared/term.js';

@@ -33,8 +33,8 @@ function watch() {
     health.hold(leaving.signal);
     const states = values(health, { clock, signal: leaving.signal });
     const next = async () => {
-      const { value } = await states.next();
-      return value && [value.grid.name, value.health.status];
+      const { value: frame } = await states.next();
+      return frame && [frame.value.grid.name, frame.value.health.status];
     };
     return { next, leaving };
   };
