@@ -82,7 +82,7 @@ async function attached(stream: FakeStream, calls: Partial<{ failures: number }>
           () => true,
           (error: unknown) => {
             end.abort();
-            if (!(error instanceof GridError && error.retryable)) throw error;
+            if (!(error instanceof GridError)) throw error;
             return false;
           },
         );
