@@ -151,6 +151,22 @@ describe('the stream of the table', () => {
 });
 
 describe('the log of everything', () => {
+  it('is another one once ends may be missing: cursors of before get a gap', async () => {
+    const interrupted = vi.fn();
+    const world = using(await streamWorld(at, { lingerMs: 1, interrupted }));
+    const { logs } = await follow(world, 1);
+    expect(interrupted).not.toHaveBeenCalled();
+    await logs.stop();
+    await vi.waitFor(() => expect(interrupted).toHaveBeenCalled());
+
+    const everything = new Everything({ grid: 'g', hasSource: () => true });
+    const before = everything.log;
+    everything.interrupted();
+    expect(before.lost).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(everything.log.epoch).not.toBe(before.epoch);
+    expect(everything.log.start).toBe(1);
+  });
+
   const ends = (everything: Everything) =>
     everything.log.read(everything.log.start, 100).map(({ taskId, state }) => `${taskId} ${state}`);
 

@@ -2,6 +2,7 @@
  * The ends of all sessions in one log. A source that tells of sessions whether they are followed or not, and the logs
  * of those that are, both tell of an end, in either order: it is taken from who is first.
  */
+import { GridError } from '../../errors.js';
 import { AppendLog } from '../../streams/append-log.js';
 import type { CompletionLog } from '../../streams/log.js';
 import type { Completion } from '../tasks.js';
@@ -16,6 +17,8 @@ export interface AllEnds {
   told(ends: readonly Completion[]): void;
   /** What the log of a session tells. @param isNews false for what it begins with: a source has told that before */
   logged(ends: readonly Completion[], isNews: boolean): void;
+  /** The source has left some out. */
+  interrupted?(): void;
   stop(): Promise<void>;
 }
 
@@ -32,13 +35,15 @@ export interface EverythingSettings {
 }
 
 export class Everything implements AllEnds {
-  readonly log: AppendLog<Completion>;
+  #log: AppendLog<Completion>;
   readonly #tellers = new Tellers();
 
   constructor(private readonly settings: EverythingSettings) {
-    this.log = new AppendLog(everythingOf(settings.grid), { limit: settings.limit ?? 50_000 });
-    // Nothing comes before 0, in whatever epoch: here something does.
-    this.log.skipTo(1);
+    this.#log = this.#begin();
+  }
+
+  get log(): AppendLog<Completion> {
+    return this.#log;
   }
 
   async follow(signal: AbortSignal): Promise<CompletionLog<Completion>> {
@@ -60,8 +65,27 @@ export class Everything implements AllEnds {
     else if (isNews) this.#append('LOG', ends);
   }
 
+  /** Some ends may be missing from here on: what was read before is continued by no position. */
+  interrupted(): void {
+    this.#log.fail(
+      new GridError(
+        'UNAVAILABLE',
+        'Some ends of tasks were not told by the grid; look at the table.',
+      ),
+    );
+    this.#log = this.#begin();
+  }
+
   async stop(): Promise<void> {
     this.log.finish();
+  }
+
+  #begin(): AppendLog<Completion> {
+    const { grid, limit = 50_000 } = this.settings;
+    const log = new AppendLog<Completion>(everythingOf(grid), { limit });
+    // Nothing comes before 0, in whatever epoch: here something does.
+    log.skipTo(1);
+    return log;
   }
 
   #append(teller: Teller, ends: readonly Completion[]): void {

@@ -145,6 +145,9 @@ async function assemble(settings: TaskGridSettings, closing: Closing): Promise<H
       const ended = changes.filter(({ state }) => isLast(state));
       everything.told(ended.map((change) => completionOf(change, now)));
     },
+    interrupted: () => {
+      everything.interrupted?.();
+    },
   });
   const shared = replicas && new SharedLogs(replicas);
   closing.add(() => shared?.stop());

@@ -23,6 +23,8 @@ export interface ChosenSourceSettings {
   readonly choice?: SourceChoice;
   /** Every change of the grid, while the source tells of every change. */
   readonly all?: ChangeSink;
+  /** Of changes that `all` was to have some are missing: nobody wanted them, or the source was away for too long. */
+  readonly interrupted?: () => void;
   /** Longest pause before a source that did not work is tried again. @default 30_000 */
   readonly probeMs?: number;
   /** How long a session waits for the first source before it is polled meanwhile. @default 3000 */
@@ -85,6 +87,7 @@ export class ChosenSource implements CompletionSource {
     this.#settings = {
       choice: 'AUTO',
       all: () => undefined,
+      interrupted: () => undefined,
       probeMs: 30_000,
       attachMs: 3000,
       lingerMs: 60_000,
@@ -141,6 +144,7 @@ export class ChosenSource implements CompletionSource {
       if (--this.#holders > 0 || this.#stopped) return;
       this.#linger = clock.after(lingerMs, () => {
         this.#end();
+        this.#settings.interrupted();
       });
     };
     signal.addEventListener('abort', leave, { once: true });
@@ -292,6 +296,7 @@ export class ChosenSource implements CompletionSource {
       limit();
     }
     if (from === this.#from) this.#from = undefined;
+    if (from !== undefined && !isThere) this.#settings.interrupted();
     const before = this.#present;
     this.#present = { trial, end, attachedAt: clock.uptime() };
     this.#since = clock.now();
@@ -325,7 +330,10 @@ export class ChosenSource implements CompletionSource {
     const present = this.#present;
     const place = this.place;
     this.#present = undefined;
-    if (place !== undefined && this.#wholes > 0) this.#goFrom(place);
+    if (place !== undefined) {
+      if (this.#wholes > 0) this.#goFrom(place);
+      else if (this.#life !== undefined) this.#settings.interrupted();
+    }
     present?.end.abort();
     if (present !== undefined) this.#settings.poll.again('NOTHING');
   }
