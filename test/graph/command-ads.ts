@@ -1,5 +1,5 @@
 /** What HTCondor's own commands print, read in a way of its own, and compared with what the graph says. */
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { RealPool } from '../real/index.js';
 import type { AdJson } from './restd-document.js';
 
@@ -27,16 +27,17 @@ export const statusKey = ({ MyType, Name, ScheddName }: AdJson): string =>
 
 /**
  * Asks the command, the graph, and the command again: the graph must say of each ad what both times agree on,
- * since some attributes change by the second. Gives the number of values compared.
+ * since some attributes change by the second. Once more where they differ: a negotiation takes attributes away and
+ * puts the same ones back. Gives the number of values compared.
  */
-export async function sameAds(
-  command: () => Promise<Ads>,
-  graph: () => Promise<Ads>,
-): Promise<number> {
+export const sameAds = (command: () => Promise<Ads>, graph: () => Promise<Ads>): Promise<number> =>
+  vi.waitFor(() => compared(command, graph));
+
+async function compared(command: () => Promise<Ads>, graph: () => Promise<Ads>): Promise<number> {
   const before = await command();
   const answered = await graph();
   const after = await command();
-  let compared = 0;
+  let values = 0;
   for (const [key, ad] of before) {
     const later = after.get(key);
     if (later === undefined) continue;
@@ -45,11 +46,11 @@ export async function sameAds(
     for (const [name, value] of Object.entries(ad)) {
       if (JSON.stringify(value) !== JSON.stringify(later[name])) continue;
       expect([key, name, textOf(shown[name])]).toEqual([key, name, value]);
-      compared += 1;
+      values += 1;
     }
   }
   for (const key of answered.keys()) expect(before.has(key) || after.has(key), key).toBe(true);
-  return compared;
+  return values;
 }
 
 /** Expressions within values are objects in the graph. */
