@@ -63,8 +63,10 @@ async function check(configuration: Configuration): Promise<void> {
 
 async function start(configuration: Configuration): Promise<void> {
   const { startProgram } = await program();
-  const started = await startProgram(configuration);
-  stopOnSignals(() => started.stop());
+  const starting = startProgram(configuration);
+  // A signal during the start takes apart what came up: commands and workers are not left behind.
+  stopOnSignals(async () => (await starting).stop());
+  const started = await starting;
   const { url } = started;
   print(`htc-graph ${version} answers at ${url.href}graphql (HTTP and WebSocket)`);
   if (configuration.server.playground) print(`  playground  ${url.href}`);

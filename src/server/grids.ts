@@ -1,5 +1,4 @@
 /** Opens the grids of the configuration, with their calls counted and their troubles logged. */
-import { readFile } from 'node:fs/promises';
 import type { DeployedGateway } from '../config/deployed-grid.js';
 import type { Configuration } from '../config/load.js';
 import { isLoopback } from '../config/loopback.js';
@@ -14,6 +13,7 @@ import type { AnyGrid, GridHealth } from '../grids/grid.js';
 import type { GatewayAccess, TaskGridSettings } from '../grids/htc-grid/index.js';
 import { GridRegistry } from '../grids/registry.js';
 import type { SharedRedis } from '../replicas/shared-redis.js';
+import { readAuthorities } from './authorities.js';
 import type { Logger } from './log.js';
 import type { Metrics } from './metrics.js';
 
@@ -128,12 +128,11 @@ async function openGrid(
 async function overTheWire(settings: DeployedSettings): Promise<TaskGridSettings> {
   const { name, table, region, endpoint, dataDir, redis, s3, gateway, gatewayMissing } = settings;
   const { refreshMs, claimMs, visibilityMs } = settings.workerTimes;
+  const ca = redis?.ca && (await readAuthorities(`redis.ca of ${name}`, redis.ca));
   return {
     name,
     table: { table, region, ...(endpoint === undefined ? {} : { endpoint }) },
-    ...(redis === undefined
-      ? {}
-      : { data: { ...redis, ca: redis.ca && (await readFile(redis.ca, 'utf8')) } }),
+    ...(redis === undefined ? {} : { data: { ...redis, ca } }),
     ...(s3 === undefined ? {} : { s3: { ...s3, region } }),
     ...(gateway === undefined ? {} : { gateway: accessOf(gateway) }),
     ...(gatewayMissing === null ? {} : { noGateway: gatewayMissing }),

@@ -1,7 +1,7 @@
 /** What replicas share, as it is configured and as it answers. */
-import { readFile } from 'node:fs/promises';
 import type { ReplicaSettings } from '../config/settings.js';
 import { SharedRedis } from '../replicas/shared-redis.js';
+import { readAuthorities } from './authorities.js';
 import type { PartLine } from './start.js';
 
 /** Undefined where the server is alone. A Redis that is down does not keep it from starting. */
@@ -11,7 +11,7 @@ export async function openReplicas(settings: ReplicaSettings): Promise<SharedRed
   return SharedRedis.open({
     url,
     password: password ?? undefined,
-    ca: ca === null ? undefined : await readFile(ca, 'utf8'),
+    ca: ca === null ? undefined : await readAuthorities('replicas.ca', ca),
     prefix,
     leaseMs,
   });

@@ -81,6 +81,21 @@ describe('what ends at once', () => {
     expect(err).not.toMatch(/^\s+at /m);
   });
 
+  it.each([
+    ['is not there', 'none.pem', /replicas\.ca: expected a PEM file that can be read, but ENOENT/],
+    [
+      'is something else',
+      'embedded.json',
+      /replicas\.ca: expected a PEM file, but .* no certificate/,
+    ],
+  ])('a file of authorities that %s is named with its setting, and 2', async (_, ca, sentence) => {
+    const file = join(folder, 'authorities.json');
+    await writeFile(file, JSON.stringify({ replicas: { redis: 'rediss://localhost', ca } }));
+    const { code, err } = await finish(['--config', file]);
+    expect(code).toBe(2);
+    expect(err).toMatch(sentence);
+  });
+
   it('a port that is taken is a few words and 1', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
@@ -138,6 +153,16 @@ describe('the running program', () => {
     expect(logged.map((line) => (JSON.parse(line) as { readonly msg: string }).msg)).toEqual([
       'operation',
     ]);
+  });
+
+  it('takes apart what came up at a signal during the start', async () => {
+    // The worker says that it is loaded before the program listens.
+    const handler = join(folder, 'says.mjs');
+    const once = `import { mkdirSync } from 'node:fs'; mkdirSync(${JSON.stringify(join(folder, 'once'))});`;
+    const tell = `process.kill(process.ppid, 'SIGTERM'); export default () => 1;`;
+    await writeFile(handler, `${once} ${tell}`);
+    await using program = run([...embedded, '--handler', handler], {}, folder);
+    expect(await program.exited).toEqual({ code: 0, signal: null });
   });
 
   it('ends at once at the second signal', async () => {
