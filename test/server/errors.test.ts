@@ -58,7 +58,7 @@ describe('bad input has the same code over HTTP and WebSocket, and is never a 50
     [
       'a field that its type does not have',
       { deep: { deep: { dep: 1 } } },
-      /^\$d\.deep\.deep: Expected a field of Deep \(deep, n, at\), came "dep"\.$/,
+      /^\$d\.deep\.deep: Expected a field of Deep \(deep, many, n, at\), came "dep"\.$/,
     ],
     [
       'very many such fields',

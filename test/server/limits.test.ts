@@ -138,6 +138,16 @@ describe('depth that no parser and no walk of values survives', () => {
     expect(roomy.lines.filter(({ msg }) => msg === 'fault')).toEqual([]);
   });
 
+  it('and more input objects in variables than sensible are a limit', async () => {
+    const many = (objects: number) => ({ d: { many: Array(objects - 1).fill({}) } });
+    expect((await ask(roomy, take, { variables: many(2_000) })).errors).toEqual([]);
+    const body = JSON.stringify({ query: take, variables: many(2_001) });
+    for (const error of await refusals(body)) {
+      expect(error?.message).toMatch(/more than 2000 input objects \(Deep is one\)/);
+      expect(error?.extensions.code).toBe('LIMIT_EXCEEDED');
+    }
+  });
+
   it('in variables of a GET is the same limit', async () => {
     const search = new URLSearchParams({ query: take, variables: `{"d":${deep(400)}}` });
     const headers = { 'apollo-require-preflight': 'yes' };

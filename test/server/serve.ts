@@ -31,6 +31,7 @@ const sdl = /* GraphQL */ `
   scalar DateTime
   input Deep {
     deep: Deep
+    many: [Deep!]
     n: Int
     at: [DateTime!]
   }
