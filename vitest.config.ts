@@ -11,10 +11,10 @@ export default defineConfig({
     ],
     reporters: ['default', './test/real/not-run-reporter.ts'],
     setupFiles: ['test/patience.ts'],
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 60_000 } },
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
   },
 });

@@ -11,8 +11,8 @@ import { describeReal } from '../real/index.js';
 import { opened, selecting } from './pool.js';
 
 /** Negotiation takes some seconds, more on a busy machine. */
-const patience = { timeout: 60_000, interval: 20 };
-const minute = 120_000;
+const patience = { timeout: 100_000, interval: 20 };
+const minute = 180_000;
 
 describeReal('pool', 'logs of a pool', (pool) => {
   const clusters: number[] = [];

@@ -11,8 +11,8 @@ import type { RedisServer } from '../real/index.js';
 import { describeReal } from '../real/index.js';
 import { prefixOf } from './pool.js';
 
-const patience = { timeout: 60_000, interval: 20 };
-const minute = 120_000;
+const patience = { timeout: 100_000, interval: 20 };
+const minute = 180_000;
 
 describeReal('redis', 'replicas over one pool', (redis) => {
   describeReal('pool', 'that is followed', (pool) => {

@@ -130,7 +130,7 @@ describeReal('pool', 'access', (pool) => {
             if (!own) throw new Error('The job does not run yet.');
             return own;
           },
-          { timeout: 60_000, interval: 500 },
+          { timeout: 100_000, interval: 500 },
         );
         const seenByBob = await slots(bob);
         expect(seenByBob.find(({ name }) => name === slot.name)).toEqual({ ...slot, job: null });
@@ -139,7 +139,7 @@ describeReal('pool', 'access', (pool) => {
       } finally {
         await pool.remove(`ClusterId == ${cluster}`);
       }
-    }, 90_000);
+    });
   });
 
   describe('streams', () => {

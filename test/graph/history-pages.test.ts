@@ -36,7 +36,7 @@ describeReal('pool', 'history, newest first', (pool) => {
     newestFirst = found
       .toSorted((a, b) => b.endedSec - a.endedSec || a.proc - b.proc)
       .map(({ proc }) => `${cluster}.${proc}`);
-  }, 60_000);
+  });
   afterAll(async () => {
     await graph.stop();
     await pool.remove(`ClusterId == ${cluster}`);

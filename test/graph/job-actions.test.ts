@@ -101,7 +101,7 @@ describeReal('pool', 'actions on jobs', (pool) => {
     );
     expect(statuses(await remove({ ids }))).toEqual(['ALREADY_DONE', 'ALREADY_DONE']);
     expect(statuses(await hold({ ids }))).toEqual(['BAD_STATE', 'BAD_STATE']);
-  }, 40_000);
+  });
 
   it('are dry when asked: ads are shown, outcomes foreseen, nothing changes', async () => {
     const attributes = { ...held, '+Twice': { expression: 'RequestCpus * 2' } };

@@ -175,7 +175,7 @@ describeReal('pool', 'streams of jobs', (pool) => {
         await snapshot.leave();
         expect(idsOf(frames)).toEqual([`${cluster}.0`]);
         expect(frames.map(({ kind }) => kind)).toEqual(['SNAPSHOT', 'SYNCED']);
-      }, 20_000);
+      });
       const stream = await ends({ filter, start: { snapshot: true } });
       await toSynced(stream);
       await removeOne(cluster, 1);

@@ -7,8 +7,8 @@ export interface ActingPool {
   readonly pool: JobPool;
   /** Two identities that may submit, neither of them an admin. */
   readonly users: readonly [string, string];
-  /** Removes what the suite left, and closes the pool. */
-  close(): Promise<void>;
+  /** Removes what the suite submitted, and closes the pool. */
+  close(clusters: readonly number[]): Promise<void>;
 }
 
 const signal = new AbortController().signal;
@@ -25,8 +25,8 @@ const shown = {
   attributes: 'all',
 } as const;
 
-/** A job that stays where it is: on hold from the start. */
-const held = 'executable = /bin/sleep\narguments = 60\nhold = true\n';
+/** A job that stays where it is: on hold from the start, and released it takes no slot that others wait for. */
+const held = 'executable = /bin/sleep\narguments = 60\nhold = true\nrequirements = false\n';
 
 /** What the operator of the pool hides. */
 const confidential = 'Confidential';
@@ -46,10 +46,11 @@ export function jobActionsContract(open: (settings: ActingSettings) => Promise<A
     actions = opened.pool.actions;
     [alice, bob] = opened.users.map((identity) => ({ identity, admin: false })) as [Actor, Actor];
   });
-  afterAll(() => opened.close());
+  const clusters: number[] = [];
+  afterAll(() => opened.close(clusters));
 
-  const submit = (request: Partial<SubmitJobs> = {}) =>
-    actions.submit(
+  const submit = async (request: Partial<SubmitJobs> = {}) => {
+    const submission = await actions.submit(
       {
         schedd: undefined,
         description: 'attributes' in request ? undefined : held,
@@ -63,6 +64,9 @@ export function jobActionsContract(open: (settings: ActingSettings) => Promise<A
       },
       signal,
     );
+    if (submission.cluster) clusters.push(submission.cluster.clusterId);
+    return submission;
+  };
   const submitted = async (request: Partial<SubmitJobs> = {}): Promise<readonly JobKey[]> =>
     (await submit(request)).jobs;
   const rowsOf = async (keys: readonly JobKey[]): Promise<readonly (JobRow | undefined)[]> =>
@@ -167,7 +171,7 @@ export function jobActionsContract(open: (settings: ActingSettings) => Promise<A
       ).rejects.toMatchObject({
         code: 'FORBIDDEN',
         path: ['description'],
-        message: expect.stringContaining('Line 4') as string,
+        message: expect.stringContaining('Line 5') as string,
       });
       await expect(submit({ items: [] })).rejects.toMatchObject({
         code: 'BAD_USER_INPUT',

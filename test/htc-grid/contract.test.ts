@@ -214,7 +214,7 @@ describe('the embedded grid', () => {
         gate.resolve();
         const open = async () =>
           (await grid.health(live())).components.reduce((sum, { count }) => sum + (count ?? 0), 0);
-        await expect.poll(open, { timeout: 20_000 }).toBe(0);
+        await expect.poll(open).toBe(0);
         gate = deferred<void>();
       },
       stop: () => grid.stop(),

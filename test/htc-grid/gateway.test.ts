@@ -106,7 +106,7 @@ describe('a session sent to a deployed grid', () => {
     await vi.waitFor(async () => {
       await deployment.work((task) => task);
       expect(await submissionOf(patient, idOf(sent))).toMatchObject({ state: 'SUBMITTED' });
-    }, 20_000);
+    });
     await deployment.work((task) => task);
     expect(await collect(log)).toHaveLength(12);
     expect(submits()).toBe(3);
@@ -347,7 +347,7 @@ describe('a server that ends while it submits', () => {
         state: 'SUBMITTED',
         accepted: 45,
       });
-    }, 20_000);
+    });
     expect(queued()).toEqual(sent.taskIds);
     const again = await second.submit(plain(numbers(45), { idempotencyKey: 'k' }), live());
     expect(again).toMatchObject({ replayed: true, taskIds: sent.taskIds });

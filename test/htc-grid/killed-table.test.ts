@@ -18,7 +18,7 @@ const table = 'htc_tasks_state_table-killed';
 const session = newSessionId();
 const tasks = 100;
 
-describe('after kill -9', { timeout: 60_000 }, () => {
+describe('after kill -9', () => {
   let folder: string;
   let dynamo: LocalDynamoDb | undefined;
   beforeAll(async () => {

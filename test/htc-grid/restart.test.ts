@@ -5,8 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { run } from '../server/program.js';
 
-vi.setConfig({ testTimeout: 90_000 });
-
 const tasks = 30;
 let folder: string;
 beforeAll(async () => {

@@ -9,7 +9,6 @@ import { FakeStream } from './fake-stream.js';
 import { startStreamedTable, type StreamedTable } from './streamed-table.js';
 import { live, tasksOf } from './support.js';
 
-vi.setConfig({ testTimeout: 60_000 });
 const patience = { timeout: 30_000, interval: 20 };
 
 interface Frame {

@@ -14,8 +14,6 @@ import type { Deployment } from './deployed.js';
 import { deploy } from './deployed.js';
 import { deferred, live, plain } from './support.js';
 
-vi.setConfig({ testTimeout: 90_000 });
-
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 describeReal('redis', 'replicas over one grid', (redis) => {

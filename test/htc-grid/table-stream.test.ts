@@ -268,7 +268,7 @@ describe('a stream that is read', () => {
       }),
       { numRuns: 60, examples: [[['busy', 'move']]] },
     );
-  }, 60_000);
+  });
 
   it('is gone on with by another reader, over rolls and splits in between; of before it tells nothing', async () => {
     const stream = new FakeStream(2);
@@ -383,7 +383,7 @@ describe('a stream that is read', () => {
     stream.failAlways('GetRecords', name);
     await vi.waitFor(() => {
       expect(lost).toMatchObject([{ message: expect.stringContaining(message) as string }]);
-    }, 10_000);
+    });
   });
 
   it('is lost once, with the reason, where calls keep failing or it is switched off', async () => {

@@ -8,9 +8,6 @@ import { version } from '../../src/server/about.js';
 import { connect, subscribe } from './raw-socket.js';
 import { run } from './program.js';
 
-// Each test starts the program once or more, from its sources.
-vi.setConfig({ testTimeout: 90_000 });
-
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'htc-graph-cli-'));

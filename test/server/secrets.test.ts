@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RedisDataPlane } from '../../src/grids/htc-grid/data-plane-redis.js';
 import type { Deployment } from '../htc-grid/deployed.js';
 import { deploy } from '../htc-grid/deployed.js';
@@ -11,9 +11,6 @@ import { startUserPool } from '../htc-grid/user-pool-stand-in.js';
 import type { RedisServer } from '../real/index.js';
 import { describeReal } from '../real/index.js';
 import { run } from './program.js';
-
-// The program is started from its sources, several times.
-vi.setConfig({ testTimeout: 90_000 });
 
 const secrets = {
   redis: 'secret-of-the-redis',
