@@ -98,6 +98,20 @@ describe('how far a task is', () => {
     expect(ranks.advance(row('finished', 0, bornAt + 2000))).toBe(true);
   });
 
+  it('is not what an index shows of a life that had ended before anybody followed', () => {
+    let now = bornAt + 1000;
+    const ranks = new TaskRanks(now, () => now);
+    // Submitted again just before, with the end of the first life still in the index.
+    ranks.advance(row('pending', 0, bornAt + 900));
+    expect(ranks.sighted(taskId, 'finished')).toBe('DOUBTFUL');
+    expect(ranks.advance(entry('finished'))).toBe(false);
+    expect(ranks.advance(row('processing', 0, bornAt + 900))).toBe(true);
+    expect(ranks.sighted(taskId, 'failed')).toBe('DOUBTFUL');
+    // No index is so late.
+    now += 60_000;
+    expect(ranks.sighted(taskId, 'finished')).toBe('NEWS');
+  });
+
   it('is told once where an index told it first and its rows come later', () => {
     const ranks = new TaskRanks(bornAt + 1000);
     expect(ranks.advance(entry('finished'))).toBe(true);

@@ -62,7 +62,7 @@ export class SessionLog implements FollowedSession {
     private readonly clock: Clock = systemClock,
   ) {
     this.log = typeof log === 'string' ? new AppendLog(log, {}, new CompletionColumns()) : log;
-    this.#ranks = new TaskRanks(clock.now());
+    this.#ranks = new TaskRanks(clock.now(), () => clock.now());
   }
 
   get tasks(): number {

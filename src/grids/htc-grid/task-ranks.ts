@@ -29,6 +29,8 @@ const places = nativeStates.length;
 const attempts = 128;
 /** Rows may be stamped so much earlier than the first one that was seen. */
 const slackMs = 600_000;
+/** So long after a task was submitted an index may still show the end that it had before. */
+const lateMs = 10_000;
 
 export class TaskRanks implements KnownTasks {
   /** How many tasks there will be, once that is known. */
@@ -40,7 +42,10 @@ export class TaskRanks implements KnownTasks {
   #firstAt: number | undefined;
 
   /** @param since epoch milliseconds: rows of before are of the life that the indexes show since */
-  constructor(private readonly since: number = Date.now()) {}
+  constructor(
+    private readonly since: number = Date.now(),
+    private readonly now: () => number = Date.now,
+  ) {}
 
   get size(): number {
     return this.#ranks.size;
@@ -70,7 +75,8 @@ export class TaskRanks implements KnownTasks {
     if (before === undefined) return 'NEWS';
     const step = placeOf(state) - placeOfRank(before);
     if (step === 0) return 'KNOWN';
-    return step < 0 || this.#again.has(key) ? 'DOUBTFUL' : 'NEWS';
+    if (step < 0 || this.#again.has(key)) return 'DOUBTFUL';
+    return isLast(state) && this.#isNew(before) ? 'DOUBTFUL' : 'NEWS';
   }
 
   *open(session: string): Generator<string> {
@@ -126,6 +132,12 @@ export class TaskRanks implements KnownTasks {
           : lifeOf(before)
         : Math.max(0, submittedAt - this.#firstAt + slackMs);
     return (life * attempts + Math.min(retries, attempts - 1)) * places;
+  }
+
+  /** Of a task that was submitted just now nobody here knows whether it had another life. */
+  #isNew(rank: number): boolean {
+    if (rank < 0 || this.#firstAt === undefined) return false;
+    return this.#firstAt + lifeOf(rank) - slackMs > this.now() - lateMs;
   }
 
   #add(state: NativeState, by: number): void {
