@@ -197,7 +197,7 @@ describeReal('pool', 'logs of a pool', (pool) => {
       await pool.remove(`ClusterId == ${cluster}`);
       const again = await logs.completions(new AbortController().signal);
       expect(again).toMatchObject({ epoch: position.epoch, name: position.log });
-      await logs.settled(pool.scheddName, AbortSignal.timeout(30_000));
+      await logs.settled(pool.scheddName, AbortSignal.timeout(60_000));
       expect(endsOf(cluster)).toHaveLength(1);
     },
     minute,

@@ -88,14 +88,17 @@ describeReal('redis', 'replicas over one pool', (redis) => {
         const first = await Promise.all([job(), job()]);
         await Promise.all([seen(a, ...first), seen(b, ...first)]);
         expect(a.log.epoch).toBe(b.log.epoch);
-        expect(endsOf(a)).toEqual(endsOf(b).slice(0, a.log.end));
-        expect([a.log.leads, b.log.leads]).toEqual([true, false]);
-        const position = b.log.end;
-        a.die();
+        const ends = endsOf(a);
+        // Other tests end jobs too, which one of the two may know a moment before the other.
+        await vi.waitFor(() => expect(endsOf(b).slice(0, ends.length)).toEqual(ends), patience);
+        // After a pause of the machine it may be the second.
+        const [writing, other] = a.log.leads ? [a, b] : [b, a];
+        const position = other.log.end;
+        writing.die();
         const second = await job();
-        await seen(b, ...first, second);
-        expect(b.log.leads).toBe(true);
-        expect(b.log.read(position, 1000).map(({ key }) => key.clusterId)).toContain(second);
+        await seen(other, ...first, second);
+        await vi.waitFor(() => expect(other.log.leads).toBe(true), patience);
+        expect(other.log.read(position, 1000).map(({ key }) => key.clusterId)).toContain(second);
       },
       minute,
     );

@@ -18,8 +18,10 @@ import { lead } from '../streams/shared-world.js';
 import { type Deployment, deploy } from './deployed.js';
 import { collect, live, plain, tasksOf } from './support.js';
 
-const patience = { timeout: 20_000, interval: 10 };
-const soon = () => AbortSignal.timeout(20_000);
+const patience = { interval: 10 };
+const soon = () => AbortSignal.timeout(60_000);
+/** Longer than any pause of the machine: nobody takes over. */
+const steadyMs = 60_000;
 
 interface Replica {
   readonly grid: HtcGrid;
@@ -45,8 +47,8 @@ describeReal('redis', 'sessions that replicas follow', (real) => {
     await server.stop();
   });
 
-  async function open(url = server.url): Promise<Replica> {
-    const redis = await SharedRedis.open({ url, leaseMs: 900 });
+  async function open({ url = server.url, leaseMs = 900 } = {}): Promise<Replica> {
+    const redis = await SharedRedis.open({ url, leaseMs });
     const calls: Call[] = [];
     const onCall = (call: Call) => {
       calls.push(call);
@@ -88,7 +90,7 @@ describeReal('redis', 'sessions that replicas follow', (real) => {
   const idsOf = (entries: readonly Completion[]) => entries.map(({ taskId }) => taskId).sort();
 
   it('are read by one of them, and known to all: entries, counts and the end', async () => {
-    const [a, b] = [await open(), await open()];
+    const [a, b] = [await open({ leaseMs: steadyMs }), await open({ leaseMs: steadyMs })];
     const { session: made, taskIds } = await a.grid.submit(plain([1, 2, 3]), live());
     const id = made?.nativeId ?? '';
     const first = await a.grid.follow(id, live());
@@ -255,7 +257,7 @@ describeReal('redis', 'sessions that replicas follow', (real) => {
     const first = await real.start(...kept);
     let again: RedisServer | undefined;
     try {
-      const [a, b] = [await open(first.url), await open(first.url)];
+      const [a, b] = [await open(first), await open(first)];
       const { id, taskIds } = await session(6);
       await finish(...taskIds.slice(0, 2));
       const logs = [await a.grid.follow(id, live()), await b.grid.follow(id, live())] as const;
@@ -279,7 +281,7 @@ describeReal('redis', 'sessions that replicas follow', (real) => {
   });
 
   it('free their leases when nobody follows any more', async () => {
-    const [a, b] = [await open(), await open()];
+    const [a, b] = [await open({ leaseMs: steadyMs }), await open({ leaseMs: steadyMs })];
     const { id } = await session(1);
     const holder = new AbortController();
     await a.grid.follow(id, holder.signal);

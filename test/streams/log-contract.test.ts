@@ -16,7 +16,7 @@ interface Writable {
 type Open = (limit?: number) => Promise<Writable>;
 
 const never = new AbortController().signal;
-const soon = () => AbortSignal.timeout(20_000);
+const soon = () => AbortSignal.timeout(60_000);
 
 function contract(open: Open) {
   it('gives entries from a position, at most as many as asked for', async () => {

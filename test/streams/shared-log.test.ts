@@ -7,11 +7,11 @@ import { LogScripts } from '../../src/streams/shared/scripts.js';
 import type { SharedLog } from '../../src/streams/shared/shared-log.js';
 import { describeReal } from '../real/index.js';
 import { HandClock } from './hand-clock.js';
-import { lead, SharedWorld } from './shared-world.js';
+import { lead, SharedWorld, steadyMs } from './shared-world.js';
 import { numbers } from './subscriber.js';
 
-const patience = { timeout: 15_000, interval: 5 };
-const soon = () => AbortSignal.timeout(15_000);
+const patience = { interval: 5 };
+const soon = () => AbortSignal.timeout(60_000);
 
 const has = (log: SharedLog<number>, entries: number) =>
   log.until(() => log.end >= entries, soon());
@@ -27,19 +27,21 @@ describeReal('redis', 'logs that replicas share', (real) => {
   });
   afterEach(() => world.closeLogs());
   afterAll(() => world.stop());
-  const open = (name: string, limit?: number) =>
-    world.open<number>(name, limit === undefined ? {} : { limit });
+  const open = (name: string) => world.open<number>(name);
+  /** Of which the first to lead leads to the end. */
+  const steady = (name: string, limit?: number) =>
+    world.open<number>(name, limit === undefined ? {} : { limit }, steadyMs);
 
   it('are read in one order and at the same positions by all, also by one that comes late', async () => {
     const name = world.nextName();
-    const [a, b] = [open(name), open(name)];
+    const [a, b] = [steady(name), steady(name)];
     const { term } = await lead(a);
     for (let at = 0; at < 3000; at += 500) {
       term.append(numbers(at, 500));
       if (at === 1000) await has(b, 1200);
     }
     term.finish();
-    const late = open(name);
+    const late = steady(name);
     for (const log of [a, b, late]) {
       await log.until(() => log.complete, soon());
       expect(log.read(0, 10_000)).toEqual(numbers(0, 3000));
@@ -57,7 +59,7 @@ describeReal('redis', 'logs that replicas share', (real) => {
   it('are read as far as any replica can have told of them, for who comes over from it', async () => {
     const name = world.nextName();
     const late = world.replica();
-    const [a, b] = [open(name), late.open<number>(name)];
+    const [a, b] = [steady(name), late.open<number>(name)];
     const { term } = await lead(a);
     term.append([1]);
     await Promise.all([has(a, 1), has(b, 1)]);
@@ -93,14 +95,14 @@ describeReal('redis', 'logs that replicas share', (real) => {
 
   it('are rings where they have a limit: in Redis as well', async () => {
     const name = world.nextName();
-    const [a, b] = [open(name, 1000), open(name, 1000)];
+    const [a, b] = [steady(name, 1000), steady(name, 1000)];
     const { term } = await lead(a);
     for (let at = 0; at < 5000; at += 100) {
       term.append(numbers(at, 100));
       await term.written();
     }
     expect(await world.redis.xlen(world.key(name, 'records'))).toBe(10);
-    const late = open(name, 1000);
+    const late = steady(name, 1000);
     for (const log of [a, b, late]) {
       await has(log, 5000);
       expect([log.start, log.read(4990, 100)]).toEqual([4000, numbers(4990, 10)]);
@@ -110,8 +112,8 @@ describeReal('redis', 'logs that replicas share', (real) => {
 
   it('are read on, whatever has become of another one beside them', async () => {
     const [name, other] = [world.nextName(), world.nextName()];
-    const { term } = await lead(open(name));
-    await lead(open(other));
+    const { term } = await lead(steady(name));
+    await lead(steady(other));
     const reading = world.replica();
     const [log, beside] = [reading.open<number>(name), reading.open<number>(other)];
     await Promise.all([log, beside].map((one) => one.until(() => one.isRead, soon())));

@@ -7,7 +7,10 @@ import { SharedLogs, type SharedLogsSettings } from '../../src/streams/shared/sh
 import type { LogTerm } from '../../src/streams/shared/term.js';
 import type { RealRedis, RedisServer } from '../real/redis.js';
 
-const leaseMs = 900;
+/** Short, so that another takes over soon. */
+const shortMs = 900;
+/** Longer than any pause of the machine: nobody takes over. */
+export const steadyMs = 60_000;
 
 export class SharedWorld {
   readonly #replicas: SharedLogs[] = [];
@@ -44,7 +47,7 @@ export class SharedWorld {
     return `test:log-1:{${name}}:${part}`;
   }
 
-  replica(settings?: SharedLogsSettings): SharedLogs {
+  replica(settings?: SharedLogsSettings, leaseMs = shortMs): SharedLogs {
     const connections: Redis[] = [];
     const logs = new SharedLogs(
       {
@@ -86,8 +89,8 @@ export class SharedWorld {
   }
 
   /** A log in a replica of its own. */
-  open<Entry>(name: string, options?: SharedLogOptions<Entry>): SharedLog<Entry> {
-    return this.replica().open(name, options);
+  open<Entry>(name: string, options?: SharedLogOptions<Entry>, leaseMs?: number): SharedLog<Entry> {
+    return this.replica({}, leaseMs).open(name, options);
   }
 
   nextName(): string {
@@ -97,10 +100,10 @@ export class SharedWorld {
   async writable(limit: number | undefined, from: 'LEADER' | 'OTHER') {
     const options = limit === undefined ? {} : { limit };
     const name = this.nextName();
-    const leader = this.open<number>(name, options);
+    const leader = this.open<number>(name, options, steadyMs);
     const { term, fail } = await lead(leader);
-    const log = from === 'LEADER' ? leader : this.open<number>(name, options);
-    const has = (is: () => boolean) => log.until(is, AbortSignal.timeout(20_000));
+    const log = from === 'LEADER' ? leader : this.open<number>(name, options, steadyMs);
+    const has = (is: () => boolean) => log.until(is, AbortSignal.timeout(60_000));
     await has(() => log.isRead);
     let sent = 0;
     return {
@@ -117,7 +120,7 @@ export class SharedWorld {
       fail: async () => {
         if (from === 'LEADER') fail(new Error('gone'));
         else log.fail(new Error('gone'));
-        await log.changed(Infinity, AbortSignal.timeout(20_000));
+        await log.changed(Infinity, AbortSignal.timeout(60_000));
       },
     };
   }

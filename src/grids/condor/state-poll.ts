@@ -37,6 +37,7 @@ export class StatePoll {
   #running: Promise<void> | undefined;
   readonly #stop = new AbortController();
   #pauseMs: number = pollMs.busy;
+  #begun = false;
 
   constructor(
     private readonly pool: Pool,
@@ -48,14 +49,15 @@ export class StatePoll {
     private readonly onEnd: (key: JobKey, owner: string | null) => void,
   ) {}
 
-  /** Milliseconds between two questions now. */
-  get pauseMs(): number {
-    return this.#pauseMs;
+  /** Milliseconds between two questions now; undefined until the first is answered. */
+  get pauseMs(): number | undefined {
+    return this.#begun ? this.#pauseMs : undefined;
   }
 
   /** Resolves when changes from now on will be told. */
   async begin(): Promise<void> {
     await this.#ask(true);
+    this.#begun = true;
     this.#schedule();
   }
 
