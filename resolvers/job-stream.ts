@@ -170,6 +170,7 @@ async function events(
   const { start } = options;
   const after = start.kind === 'after' ? decodeCursor(start.cursor) : [];
   const logs = await Promise.all(pools.map(({ logs }) => logs.events(context.signal, after)));
+  const poolOf = new Map(logs.map(({ name }, i) => [name, pools[i]]));
   const wanted = types && new Set(types);
   const frames = follow<JobEventEntry>(logs, {
     ...options,
@@ -182,6 +183,7 @@ async function events(
         context,
         signal,
       ),
+    reopen: async (log) => (await poolOf.get(log.name)?.logs.events(context.signal)) ?? log,
   });
   return mapFrames(frames, ({ entries, ...frame }) => ({ ...frame, events: entries }));
 }

@@ -2,6 +2,7 @@
  * The logs of a pool in memory: its newest events and ends, whoever feeds them, and the rows of jobs
  * that subscribers look at. Each end is logged once, however often it is told.
  */
+import { GridError } from '../errors.js';
 import type { Projection } from '../query/plan.js';
 import { covers, union } from '../query/plan.js';
 import { AppendLog } from '../streams/append-log.js';
@@ -51,6 +52,8 @@ export class JobRings {
   readonly #shared: SharedEnds | undefined;
   readonly #settings: JobRingsSettings;
   #events: EventRing;
+  /** Lost, as long as somebody reads it. */
+  #lostEvents: WeakRef<EventRing> | undefined;
   /** Ends that are logged, the oldest first: as many as the log keeps. */
   readonly #told = new Set<string>();
   readonly #rows = new Map<string, RecentRows<JobRow>>();
@@ -116,6 +119,19 @@ export class JobRings {
   /** After a time in which nobody followed: positions from before mean nothing any more. */
   beginEvents(): void {
     this.#events = this.#newEvents();
+  }
+
+  /**
+   * Some may have been missed: readers get what there is, then a GAP, and go on in another log. A reader that is still
+   * behind when that is lost as well gets no more of this one.
+   */
+  loseEvents(): void {
+    const lost = this.#events;
+    this.#lostEvents?.deref()?.clear();
+    this.#lostEvents = new WeakRef(lost);
+    this.#events = this.#newEvents();
+    this.#events.isWhole = lost.isWhole;
+    lost.fail(new GridError('UNAVAILABLE', 'Events of the pool may have been missed.'));
   }
 
   addEvents(entries: readonly JobEventEntry[]): void {

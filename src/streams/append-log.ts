@@ -27,7 +27,7 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
   readonly epoch: string;
   readonly #limit: number;
   /** A position's place is `(position - first) % limit`: a newer entry releases the one it replaces. */
-  readonly #entries: EntryStore<Entry>;
+  #entries: EntryStore<Entry>;
   #first = 0;
   #last: { readonly position: number; readonly stop: number; readonly entries: readonly Entry[] } =
     { position: 0, stop: 0, entries: [] };
@@ -78,6 +78,13 @@ export class AppendLog<Entry> implements CompletionLog<Entry> {
     if (position <= this.#end) return;
     this.#first = this.#end = position;
     this.#last = { position, stop: position, entries: [] };
+  }
+
+  /** Drops all that is kept: who has not read it gets a GAP. */
+  clear(): void {
+    this.#entries = new PlainEntries();
+    this.#first = this.#end;
+    this.#last = { position: this.#end, stop: this.#end, entries: [] };
   }
 
   /** Older entries for which there is place and positions. */

@@ -1,11 +1,13 @@
 /** Positions in an event log hold for a later server, and for another one: what came behind them is read again. */
 import {
   appendFile,
+  mkdir,
   mkdtemp,
   open,
   readFile,
   rename,
   rm,
+  symlink,
   truncate,
   utimes,
   writeFile,
@@ -17,9 +19,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { RecordCutter } from '../../src/grids/condor/event-log/framing.js';
 import { EventFeed, LogEntry, parseRecord } from '../../src/grids/condor/event-log/index.js';
 import { alwaysHidden } from '../../src/grids/condor/hidden.js';
-import { EventRing } from '../../src/grids/event-ring.js';
 import type { JobEventEntry } from '../../src/grids/job-logs.js';
-import { decodeCursor, follow } from '../../src/streams/index.js';
+import { JobRings } from '../../src/grids/job-rings.js';
+import { decodeCursor, type EntriesFrame, follow } from '../../src/streams/index.js';
 
 const fixture = (name: string) =>
   readFile(new URL(`../fixtures/htcondor/files/${name}`, import.meta.url));
@@ -64,28 +66,50 @@ async function rotate(path: string, { kept = 100, text = header } = {}): Promise
 
 /** A server that follows the log from now on. */
 async function server(path: string, { limit = 1_000, isWhole = true } = {}) {
-  const ring = new EventRing('events', limit);
-  ring.isWhole = isWhole;
+  const rings = new JobRings({ gridName: 'pool', find: async () => [], maxEvents: limit });
+  rings.events.isWhole = isWhole;
   const feed = new EventFeed({
-    ...{ path, ring, lookMs: 3_600_000 },
+    ...{ path, ring: () => rings.events, lookMs: 3_600_000 },
     entries: (record) => {
       const { clusterId, procId } = record;
       return [new LogEntry('pool', { schedd: 's', clusterId, procId }, record, alwaysHidden, 0)];
     },
-    onEntries: (entries) => ring.append(entries),
-    onGap: () => undefined,
+    onEntries: (entries) => rings.addEvents(entries),
+    onGap: () => rings.loseEvents(),
     onTrouble: () => undefined,
   });
   const stop = () => feed.stop();
   onTestFinished(stop);
   await feed.begin();
   return {
-    ring,
+    rings,
+    feed,
+    get ring() {
+      return rings.events;
+    },
     stop,
+    /** One that stays. */
+    subscribe() {
+      const frames = follow([rings.events], { reopen: async () => rings.events });
+      onTestFinished(async () => void (await frames.return()));
+      return {
+        /** Gaps and jobs up to the first frame that is as wanted, and its cursor. */
+        async upTo(is: (frame: EntriesFrame<JobEventEntry>) => boolean) {
+          const told: (string | number)[] = [];
+          for (;;) {
+            const { value: frame } = await frames.next();
+            if (!frame) throw new Error('The stream has ended.');
+            if (frame.gap !== null) told.push(frame.gap.reason);
+            told.push(...frame.entries.map(({ key }) => key.clusterId));
+            if (is(frame)) return { told, cursor: frame.cursor };
+          }
+        },
+      };
+    },
     /** What a subscriber gets that comes with this cursor, until it is current. */
     async read(cursor?: string) {
       const [position] = cursor === undefined ? [] : decodeCursor(cursor);
-      if (position?.mark !== undefined && position.epoch !== ring.epoch) {
+      if (position?.mark !== undefined && position.epoch !== rings.events.epoch) {
         await feed.recall(position.mark);
       }
       await feed.drained();
@@ -93,7 +117,7 @@ async function server(path: string, { limit = 1_000, isWhole = true } = {}) {
       const entries: JobEventEntry[] = [];
       const start =
         cursor === undefined ? ({ kind: 'now' } as const) : ({ kind: 'after', cursor } as const);
-      for await (const frame of follow([ring], { start })) {
+      for await (const frame of follow([rings.events], { start })) {
         kinds.push(frame.kind);
         entries.push(...frame.entries);
         if (frame.kind === 'SYNCED') {
@@ -340,6 +364,134 @@ describe('what can not be continued is a gap, never a silent loss', () => {
       expect(one.ring.find(mark)).toBeUndefined();
     },
   );
+});
+
+describe('who follows is told where events may be missing', () => {
+  type Frame = EntriesFrame<JobEventEntry>;
+  const has =
+    (job: number) =>
+    ({ entries }: Frame) =>
+      entries.some(({ key }) => key.clusterId === job);
+  const isSynced = ({ kind }: Frame) => kind === 'SYNCED';
+
+  /** The folder of the log is another one from one moment to the next, whenever the reader looks. */
+  async function newFolder(text: string | Buffer) {
+    const root = await mkdtemp(join(tmpdir(), 'event-log-'));
+    onTestFinished(() => rm(root, { recursive: true }));
+    const inTurn = async (name: string, files: Readonly<Record<string, string | Buffer>>) => {
+      await mkdir(join(root, name));
+      for (const [file, content] of Object.entries(files)) {
+        await writeFile(join(root, name, file), content);
+      }
+      await symlink(name, join(root, `${name}.link`));
+      await rename(join(root, `${name}.link`), join(root, 'log'));
+    };
+    await inTurn('a', { EventLog: text });
+    return { path: join(root, 'log', 'EventLog'), inTurn };
+  }
+
+  it('real files that were rotated twice between two looks, into one that is kept', async () => {
+    const [oldest, older, newest] = await Promise.all(
+      ['.2', '.1', ''].map((age) => fixture(`rotation/EventLog${age}`)),
+    );
+    if (!oldest || !older || !newest) throw new Error('The fixtures are three.');
+    const jobs = (bytes: Buffer) =>
+      new RecordCutter().push(bytes).flatMap(({ text }) => {
+        const record = parseRecord(text, 0);
+        return record === undefined || record.adInfo ? [] : [record.clusterId];
+      });
+    const half = betweenEvents(oldest);
+    const { path, inTurn } = await newFolder(oldest.subarray(0, half));
+    const one = await server(path);
+    const subscriber = one.subscribe();
+    const { cursor } = await subscriber.upTo(isSynced);
+    await appendFile(path, oldest.subarray(half));
+    await inTurn('b', { 'EventLog.old': older, EventLog: newest });
+    await one.feed.drained();
+    // The file that was open is told to its end.
+    const before = await subscriber.upTo(({ gap }) => gap !== null);
+    expect(before.told).toEqual([...jobs(oldest.subarray(half)), 'SOURCE_LOST']);
+    const { told } = await subscriber.upTo(isSynced);
+    expect(told).toEqual([...jobs(older), ...jobs(newest)]);
+    // What it had before leads to a gap too, here and at the next server; what it has now to none.
+    const next = await server(path);
+    expect(await one.read(cursor)).toMatchObject({ isGap: true });
+    expect(await next.read(cursor)).toMatchObject({ isGap: true });
+    await appendFile(path, line(9_999));
+    await one.feed.drained();
+    const after = await subscriber.upTo(has(9_999));
+    expect(await one.read(after.cursor)).toMatchObject({ jobs: [], isGap: false });
+  });
+
+  it('a log that was truncated', async () => {
+    const path = await newLog();
+    const one = await server(path);
+    const subscriber = one.subscribe();
+    await subscriber.upTo(isSynced);
+    await appendFile(path, line(2));
+    const { told, cursor } = await subscriber.upTo(has(2));
+    expect(told).toEqual([2]);
+    await truncate(path);
+    expect((await subscriber.upTo(isSynced)).told).toEqual(['SOURCE_LOST']);
+    await appendFile(path, header + line(3));
+    expect((await subscriber.upTo(has(3))).told).toEqual([3]);
+    expect(await one.read(cursor)).toMatchObject({ jobs: [3], isGap: true });
+  });
+
+  it('a log that was truncated and is longer than before by now', async () => {
+    const path = await newLog();
+    const one = await server(path);
+    const subscriber = one.subscribe();
+    await subscriber.upTo(isSynced);
+    // In one write: it is at no time shorter.
+    const handle = await open(path, 'r+');
+    await handle.write(header + lines(5, 9), 0);
+    await handle.close();
+    const { told } = await subscriber.upTo(has(9));
+    expect(told).toEqual(['SOURCE_LOST', ...numbers(5, 9)]);
+  });
+
+  it('a log that was removed and begun anew: before anything of the new one', async () => {
+    const { path, inTurn } = await newFolder(header + line(1));
+    const one = await server(path);
+    const subscriber = one.subscribe();
+    await subscriber.upTo(isSynced);
+    await inTurn('b', { EventLog: header + line(7) });
+    await one.feed.drained();
+    expect((await subscriber.upTo(has(7))).told).toEqual(['SOURCE_LOST', 7]);
+  });
+
+  it('a late writer to a file that went is heard, and no position is given in it', async () => {
+    const { path, inTurn } = await newFolder(header + line(1));
+    const one = await server(path);
+    const subscriber = one.subscribe();
+    await subscriber.upTo(isSynced);
+    const late = await open(path, 'a');
+    await inTurn('b', { EventLog: header + line(7) });
+    await one.feed.drained();
+    await subscriber.upTo(has(7));
+    await late.write(line(2));
+    await late.close();
+    await one.feed.drained();
+    const { cursor } = await subscriber.upTo(has(2));
+    expect(decodeCursor(cursor)[0]?.mark).toBeUndefined();
+  });
+
+  it('who was still behind when events are missing again gets a gap, and no more of the first log', async () => {
+    const path = await newLog();
+    const one = await server(path);
+    const subscriber = one.subscribe();
+    await subscriber.upTo(isSynced);
+    await appendFile(path, lines(2, 3));
+    await one.feed.drained();
+    const first = one.ring;
+    one.rings.loseEvents();
+    one.rings.loseEvents();
+    await appendFile(path, line(4));
+    const { told } = await subscriber.upTo(has(4));
+    expect(told).toEqual(['SLOW_CONSUMER', 'SOURCE_LOST', 4]);
+    expect(first.end - first.start).toBe(0);
+  });
 });
 
 describe('two servers over one log', () => {

@@ -6,7 +6,7 @@ import { afterAll, expect, it, onTestFinished, vi } from 'vitest';
 import type { PoolSettings } from '../../src/grids/condor/index.js';
 import type { JobLogs } from '../../src/grids/job-logs.js';
 import type { JobPool } from '../../src/grids/jobs.js';
-import type { CompletionLog } from '../../src/streams/index.js';
+import { type CompletionLog, follow } from '../../src/streams/index.js';
 import { describeReal } from '../real/index.js';
 import { opened, selecting } from './pool.js';
 
@@ -154,10 +154,25 @@ describeReal('pool', 'logs of a pool', (pool) => {
   );
 
   it(
-    'without the log the pool is polled, with it again followed; nothing is lost in between',
+    'without the log the pool is polled, with it again followed; no end is lost in between, and that events may be is told',
     async () => {
       const path = await ownLog();
-      const { port, endsOf, typesOf } = await logsOf({ eventLog: { path } });
+      const { port, logs, left, endsOf } = await logsOf({ eventLog: { path } });
+      const told: [cluster: number | undefined, type: string][] = [];
+      const reopen = () => logs.events(left.signal);
+      const frames = follow([await reopen()], { signal: left.signal, reopen });
+      const following = (async () => {
+        for await (const { gap, entries } of frames) {
+          if (gap !== null) told.push([undefined, gap.reason]);
+          told.push(...entries.map(({ key, type }) => [key.clusterId, type] as (typeof told)[0]));
+        }
+      })();
+      onTestFinished(() => {
+        left.abort();
+        return following;
+      });
+      const typesOf = (cluster?: number) =>
+        told.filter(([of]) => of === cluster).map(([, type]) => type);
       expect(await eventsHealth(port)).toMatchObject({ status: 'OK' });
       await rm(path);
       await vi.waitFor(async () => {
@@ -165,8 +180,11 @@ describeReal('pool', 'logs of a pool', (pool) => {
         expect(health).toMatchObject({ status: 'DEGRADED' });
         expect(health?.detail).toMatch(/can't be read .*polls queue and history every/);
       }, patience);
+      // The log is gone; then the first poll was answered.
+      await vi.waitFor(() => expect(typesOf().length).toBeGreaterThan(1), patience);
       const cluster = await idle();
       await vi.waitFor(() => expect(typesOf(cluster)).toEqual(['SUBMITTED']), patience);
+      const gaps = typesOf().length;
       await writeFile(path, '');
       await vi.waitFor(
         async () => expect(await eventsHealth(port)).toMatchObject({ status: 'OK' }),
@@ -178,7 +196,12 @@ describeReal('pool', 'logs of a pool', (pool) => {
         `{\n  "EventTypeNumber": 9,\n  "EventTime": "${new Date().toISOString()}",\n  "Cluster": ${cluster},\n  "Proc": 0\n}\n`,
       );
       await vi.waitFor(() => expect(endsOf(cluster)).toHaveLength(1), patience);
-      expect(typesOf(cluster)).toEqual(['SUBMITTED', 'REMOVED']);
+      await vi.waitFor(
+        () => expect(new Set(typesOf(cluster))).toEqual(new Set(['SUBMITTED', 'REMOVED'])),
+        patience,
+      );
+      expect(typesOf().length).toBeGreaterThan(gaps);
+      expect(await eventsHealth(port)).toMatchObject({ count: 1 });
     },
     minute,
   );

@@ -68,10 +68,10 @@ export class Following {
     if (path === undefined) return;
     this.#feed = new EventFeed({
       path,
-      ring: rings.events,
+      ring: () => rings.events,
       entries: (record) => this.#entry(record),
       onEntries: (entries) => this.#told(entries),
-      onGap: () => this.#reconcile(),
+      onGap: () => this.#missed(),
       onTrouble: () => {
         if (this.#begun) this.#switch();
       },
@@ -179,6 +179,7 @@ export class Following {
       isTold() && [...this.#followed.keys()].every((schedd) => this.#writers.has(schedd));
     this.#switching = this.#switching.then(async () => {
       const told = isTold();
+      let hasBegun = false;
       await Promise.all(
         [...this.#followed.values()].map(async (followed) => {
           const { schedd, ends, poll } = followed;
@@ -186,8 +187,11 @@ export class Following {
           if (this.#stop.signal.aborted || polled === (poll !== undefined)) return;
           if (poll === undefined) {
             const onEnd: Ends['expect'] = (key, owner) => ends.expect(key, owner);
-            const begun = new StatePoll(this.pool, schedd, this.rings, this.#hiddenNow, onEnd);
+            const missed = () => this.rings.loseEvents();
+            const { pool, rings } = this;
+            const begun = new StatePoll(pool, schedd, rings, this.#hiddenNow, { onEnd, missed });
             followed.poll = begun;
+            hasBegun = true;
             await begun.begin();
           } else {
             followed.poll = undefined;
@@ -196,6 +200,8 @@ export class Following {
           ends.reconcile();
         }),
       );
+      // What the log did not tell any more, and no poll yet.
+      if (hasBegun) this.rings.loseEvents();
     });
   }
 
@@ -220,7 +226,9 @@ export class Following {
     return [new LogEntry(this.pool.name, key, record, this.#hiddenNow(), Date.now())];
   }
 
-  #reconcile(): void {
+  /** Ends are looked for; other events may be gone, and who reads them is told so. */
+  #missed(): void {
+    this.rings.loseEvents();
     for (const { ends } of this.#followed.values()) ends.reconcile();
   }
 
@@ -235,7 +243,10 @@ export class Following {
       signal.throwIfAborted();
       const added = list.filter(({ name }) => !this.#followed.has(name));
       await Promise.all(added.map((schedd) => this.#add(schedd)));
-      if (added.length > 0) this.#switch();
+      if (added.length === 0 || signal.aborted) return;
+      // Until now nothing told of them.
+      this.rings.loseEvents();
+      this.#switch();
     } catch {
       return;
     } finally {

@@ -56,6 +56,8 @@ export class PoolLogs implements JobLogs {
   /** Ended before another begins: they share the tails. */
   #ending: Promise<void> = Promise.resolve();
   #holders = 0;
+  /** What ends each of them. */
+  readonly #held = new WeakSet<AbortSignal>();
   #linger: NodeJS.Timeout | undefined;
   #found: Promise<Source> | undefined;
 
@@ -160,28 +162,35 @@ export class PoolLogs implements JobLogs {
   async #hold(signal: AbortSignal, { ends = true } = {}): Promise<void> {
     signal.throwIfAborted();
     this.#stop.signal.throwIfAborted();
-    clearTimeout(this.#linger);
-    this.#holders += 1;
-    const leave = (): void => {
-      this.#holders -= 1;
-      if (this.#holders > 0 || this.#stop.signal.aborted) return;
-      this.#linger = setTimeout(() => this.#end(), this.settings.lingerMs ?? 60_000);
-      this.#linger.unref();
-    };
-    signal.addEventListener('abort', leave, { once: true });
+    const leave = this.#enter(signal);
     const following = (this.#following ??= this.#open());
     try {
       // The log of ends may have been lost with its Redis since. Events need none.
       const until = AbortSignal.any([signal, this.#stop.signal]);
       await Promise.all([following, ends && this.#rings.begin(until)]);
     } catch (error) {
-      if (!signal.aborted) {
-        signal.removeEventListener('abort', leave);
-        leave();
-      }
+      leave();
       throw error;
     }
     signal.throwIfAborted();
+  }
+
+  /** Who holds counts once, however often it asks; what this gives back is how it leaves. */
+  #enter(signal: AbortSignal): () => void {
+    if (this.#held.has(signal)) return () => undefined;
+    clearTimeout(this.#linger);
+    this.#held.add(signal);
+    this.#holders += 1;
+    const leave = (): void => {
+      if (!this.#held.delete(signal)) return;
+      signal.removeEventListener('abort', leave);
+      this.#holders -= 1;
+      if (this.#holders > 0 || this.#stop.signal.aborted) return;
+      this.#linger = setTimeout(() => this.#end(), this.settings.lingerMs ?? 60_000);
+      this.#linger.unref();
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    return leave;
   }
 
   /** Who comes next tries anew where it fails; what has begun ends when the last one has left. */

@@ -19,7 +19,7 @@ import { queueCommand } from './queue.js';
 export const pollMs = { busy: 1_000, rest: 5_000 } as const;
 /** Seconds that each question reaches back beyond the last answer. */
 const overlapSec = 3;
-/** Seconds that a question reaches back at most: after a time without answers the rest is missed. */
+/** Seconds that a question reaches back at most: after a longer time without answers the rest is missed. */
 const reachSec = 600;
 const keptEnds = 10_000;
 
@@ -45,8 +45,12 @@ export class StatePoll {
     private readonly rings: JobRings,
     /** What must not be seen now. */
     private readonly hidden: () => HiddenNames,
-    /** A job that stays in the queue has ended. */
-    private readonly onEnd: (key: JobKey, owner: string | null) => void,
+    private readonly tell: {
+      /** A job that stays in the queue has ended. */
+      readonly onEnd: (key: JobKey, owner: string | null) => void;
+      /** Changes are missing before those that come. */
+      readonly missed: () => void;
+    },
   ) {}
 
   /** Milliseconds between two questions now; undefined until the first is answered. */
@@ -85,6 +89,7 @@ export class StatePoll {
   /** Never rejects: what does not answer is asked again, further back. */
   async #ask(first: boolean): Promise<void> {
     const askedAt = Date.now();
+    if (first) this.#askedAt = askedAt;
     // By the schedd's own clock.
     const sinceSec = Math.ceil((askedAt - (this.#askedAt ?? askedAt)) / 1000) + overlapSec;
     const constraint = `EnteredCurrentStatus >= time() - ${Math.min(sinceSec, reachSec)}`;
@@ -97,6 +102,7 @@ export class StatePoll {
       return;
     }
     this.#askedAt = askedAt;
+    if (sinceSec > reachSec) this.tell.missed();
     const seenAt = Date.now();
     const before = this.#seen;
     this.#seen = new Map(ads.map((ad) => [nameOf(ad), stateNameOf(ad)]));
@@ -106,7 +112,7 @@ export class StatePoll {
       .flatMap((ad) => (!isOver(ad) || this.#isNews(ad) ? this.#entry(ad, seenAt) : []));
     if (!first) this.rings.addEvents(entries);
     for (const { type, key, owner } of entries) {
-      if (type === 'TERMINATED' || type === 'REMOVED') this.onEnd(key, owner);
+      if (type === 'TERMINATED' || type === 'REMOVED') this.tell.onEnd(key, owner);
     }
     this.#pauseMs =
       news.length > 0 ? pollMs.busy : Math.min(pollMs.rest, Math.ceil(this.#pauseMs * 1.3));

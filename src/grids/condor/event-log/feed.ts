@@ -7,7 +7,8 @@ import { parseRecord, type LogRecord } from './record.js';
 import { Twins } from './twins.js';
 
 export interface EventFeedOptions extends Omit<EventLogOptions, 'onBegin' | 'onRecords'> {
-  readonly ring: EventRing;
+  /** As it is now: another one behind each gap. */
+  readonly ring: () => EventRing;
   /** What a record tells this pool; nothing where it is about another. */
   readonly entries: (record: LogRecord) => readonly JobEventEntry[];
   /** What has been written. */
@@ -34,6 +35,7 @@ export class EventFeed {
       ...options,
       onBegin: (origin) => this.#beginAt(origin),
       onRecords: (records) => this.#arrived(records),
+      onGap: (why) => this.#torn(why),
     });
   }
 
@@ -75,7 +77,14 @@ export class EventFeed {
   #beginAt(origin: Origin): void {
     const { file, offset } = origin;
     this.#origin = origin;
-    this.#options.ring.begin(file === undefined ? undefined : { file, offset });
+    this.#options.ring().begin(file === undefined ? undefined : { file, offset });
+  }
+
+  /** What was read before the gap is told before it. */
+  #torn(why: string): void {
+    this.#flush(Infinity);
+    this.#origin = undefined;
+    this.#options.onGap(why);
   }
 
   #arrived(records: readonly ReadRecord[]): void {
@@ -83,7 +92,7 @@ export class EventFeed {
     for (const { text, place, inOrder } of records) {
       const record = parseRecord(text, nowMs);
       if (record === undefined) continue;
-      if (place !== undefined) this.#options.ring.enter(place.file);
+      if (place !== undefined) this.#options.ring().enter(place.file);
       this.#twins.push({ ...record, place, inOrder }, nowMs);
     }
     this.#flush(nowMs);
@@ -104,17 +113,18 @@ export class EventFeed {
   }
 
   async #recall(mark: string): Promise<void> {
-    const { path, ring, entries } = this.#options;
+    const { path, entries } = this.#options;
     const { signal } = this.#stop;
     const place = placeOf(mark);
-    if (place === undefined || !ring.isWhole || signal.aborted) return;
+    if (place === undefined || !this.#options.ring().isWhole || signal.aborted) return;
     // Another server may have read further.
     await this.#reader.drained();
+    const ring = this.#options.ring();
     const limit = ring.room;
     if (this.#origin === undefined || limit === 0 || ring.find(mark) !== undefined) return;
     const options = { entries, limit, maxBytes: maxRecallBytes, signal };
     const past = await readPast(path, place, this.#origin, options);
-    if (past === undefined) return;
+    if (past === undefined || ring !== this.#options.ring()) return;
     ring.recall(past.isCut ? undefined : place, past.files, past.entries);
     this.#origin = past.isCut ? undefined : past.origin;
   }

@@ -23,7 +23,7 @@ export interface EventLogOptions {
   /** Where the log stands as following begins; not called where it can't be read then. */
   readonly onBegin?: (origin: Origin) => void;
   readonly onRecords: (records: readonly ReadRecord[]) => void;
-  /** Something may have been missed: what else tells of it should be asked. */
+  /** Something may have been missed, before what is told from here on: what else tells of it should be asked. */
   readonly onGap: (why: string) => void;
   /** The log can be read (undefined), or why it can not be. Called when that changes. */
   readonly onTrouble: (trouble: string | undefined) => void;
@@ -42,11 +42,17 @@ const clockStepMs = 50;
 const lateMs = 3_000;
 /** A rotated log has no file under its name until the next event is written; this long is not worth a word. */
 const absentMs = 2_000;
+/** Read again with what follows: where they have changed the file was truncated, however long it is by now. */
+const overlapBytes = 256;
 
 interface Current extends OpenFile {
   /** Set with its first event. */
   identity: string | undefined;
+  /** What followed it may be gone: its places say nothing of what was told. */
+  isTorn: boolean;
   position: number;
+  /** What stands before the position. */
+  overlap: Buffer;
   modifiedNs: bigint;
   readonly cutter: RecordCutter;
 }
@@ -54,7 +60,7 @@ interface Current extends OpenFile {
 export class EventLogReader {
   readonly #options: EventLogOptions;
   readonly #clock: Clock;
-  readonly #buffer = Buffer.allocUnsafe(chunkBytes);
+  readonly #buffer = Buffer.allocUnsafe(chunkBytes + overlapBytes);
   #current: Current | undefined;
   /** The file before: read on for a while. */
   #late: { readonly file: Current; readonly untilMs: number } | undefined;
@@ -135,6 +141,7 @@ export class EventLogReader {
       const file = await openFile(path);
       if (file === undefined) return this.#say(`There is no ${path}.`);
       await this.#enter(file);
+      if (this.#begun) onGap('the log could not be read for a while');
     }
     for (;;) {
       const current = this.#current;
@@ -153,6 +160,7 @@ export class EventLogReader {
         case 'none':
           return this.#vanished();
         case 'gap':
+          current.isTorn = true;
           await this.#follow(successor.file);
           onGap('files of the log were removed before they were read');
           break;
@@ -177,11 +185,9 @@ export class EventLogReader {
     current.position = Math.max(0, size - lookBackBytes);
     current.cutter.reset(current.position);
     while (current.position < size) {
-      const length = Math.min(chunkBytes, size - current.position);
-      const { bytesRead } = await file.handle.read(this.#buffer, 0, length, current.position);
-      if (bytesRead === 0) break;
-      current.position += bytesRead;
-      current.cutter.push(Buffer.from(this.#buffer.subarray(0, bytesRead)));
+      const bytes = await this.#read(current, size - current.position);
+      if (bytes === undefined || bytes.length === 0) break;
+      current.cutter.push(bytes);
     }
     current.identity = await identityOf(file.handle);
     if (this.#begun) return;
@@ -199,19 +205,15 @@ export class EventLogReader {
   }
 
   async #drain(file: Current): Promise<void> {
-    const info = await file.handle.stat({ bigint: true });
-    if (Number(info.size) < file.position) {
-      this.#options.onGap('the log was truncated');
-      file.position = 0;
-      file.cutter.reset(0);
-      file.identity = undefined;
-    }
-    file.modifiedNs = info.mtimeNs;
+    file.modifiedNs = (await file.handle.stat({ bigint: true })).mtimeNs;
     while (!this.#stopped) {
-      const { bytesRead } = await file.handle.read(this.#buffer, 0, chunkBytes, file.position);
-      if (bytesRead === 0) return;
-      file.position += bytesRead;
-      const records = file.cutter.push(Buffer.from(this.#buffer.subarray(0, bytesRead)));
+      const bytes = await this.#read(file, chunkBytes);
+      if (bytes === undefined) {
+        this.#rewind(file);
+        continue;
+      }
+      if (bytes.length === 0) return;
+      const records = file.cutter.push(bytes);
       if (records.length === 0) continue;
       const identity = (file.identity ??= await identityOf(file.handle));
       // As long as the file before is read on, what it gets stands before what this one has.
@@ -219,11 +221,36 @@ export class EventLogReader {
       this.#options.onRecords(
         records.map(({ text, end }) => ({
           text,
-          place: identity === undefined ? undefined : { file: identity, offset: end },
+          place:
+            identity === undefined || file.isTorn ? undefined : { file: identity, offset: end },
           inOrder,
         })),
       );
     }
+  }
+
+  /** The bytes that follow, none at the end of the file; undefined where it is not the one that was read so far. */
+  async #read(file: Current, limit: number): Promise<Buffer | undefined> {
+    const { handle, overlap, position } = file;
+    const length = overlap.length + Math.min(chunkBytes, limit);
+    const from = position - overlap.length;
+    const { bytesRead } = await handle.read(this.#buffer, 0, length, from);
+    const bytes = Buffer.from(this.#buffer.subarray(0, bytesRead));
+    if (!bytes.subarray(0, overlap.length).equals(overlap)) return undefined;
+    file.position = from + bytesRead;
+    file.overlap = Buffer.from(bytes.subarray(-overlapBytes));
+    return bytes.subarray(overlap.length);
+  }
+
+  /** Truncated: what was written before may be gone unread. */
+  #rewind(file: Current): void {
+    file.position = 0;
+    file.overlap = Buffer.alloc(0);
+    file.cutter.reset(0);
+    file.identity = undefined;
+    // What a renamed file gets from now on stands nowhere: there is a younger one.
+    file.isTorn = file !== this.#current;
+    this.#options.onGap('the log was truncated');
   }
 
   async #readLate(): Promise<void> {
@@ -291,7 +318,9 @@ export class EventLogReader {
 const begun = (file: OpenFile): Current => ({
   ...file,
   identity: undefined,
+  isTorn: false,
   position: 0,
+  overlap: Buffer.alloc(0),
   modifiedNs: 0n,
   cutter: new RecordCutter(),
 });
