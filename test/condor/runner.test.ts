@@ -44,6 +44,12 @@ function running(options: Partial<RunnerOptions> = {}) {
   return { runner, reports, outcomes: () => reports.map(({ outcome }) => outcome) };
 }
 
+/** Deadlines pass when the test says so, however long a process takes to start. */
+function timersByHand(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
 /** Starts a command that does not end, and waits until it runs. */
 async function hanging(runner: CommandRunner, stop: AbortSignal) {
   const output = runner.stream(q('sleep'), stop);
@@ -74,9 +80,12 @@ describe('a command', () => {
   });
 
   test('that takes too long is killed with all it started, and is TIMED_OUT', async () => {
+    timersByHand();
     const { runner, outcomes } = running({ deadlineMs: 150, coolDownMs: 0 });
     const { output, pid } = await hanging(runner, signal);
-    await expect(all(output)).rejects.toMatchObject({ code: 'TIMED_OUT', retryable: true });
+    const rest = expect(all(output)).rejects.toMatchObject({ code: 'TIMED_OUT', retryable: true });
+    vi.advanceTimersByTime(150);
+    await rest;
     expect(alive(pid)).toBe(false);
     expect(outcomes()).toEqual(['timed-out']);
   });
@@ -166,18 +175,24 @@ describe('commands at the same time', () => {
   });
 
   test('one that timed out keeps its place for the cool-down', async () => {
+    timersByHand();
     const { runner } = running({ concurrency: 1, deadlineMs: 100, coolDownMs: 250 });
     const { output } = await hanging(runner, signal);
-    await expect(all(output)).rejects.toMatchObject({ code: 'TIMED_OUT' });
-    const endedAt = performance.now();
+    const rest = expect(all(output)).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    vi.advanceTimersByTime(100);
+    await rest;
     // The place is not free within the wait of 100 ms, and is free after the cool-down.
-    await expect(runner.collect(q('echo', 'x'), signal)).rejects.toMatchObject({
+    const early = expect(runner.collect(q('echo', 'x'), signal)).rejects.toMatchObject({
       code: 'THROTTLED',
     });
-    await vi.waitFor(async () =>
-      expect(String(await runner.collect(q('echo', 'y'), signal))).toBe('y\n'),
-    );
-    expect(performance.now() - endedAt).toBeGreaterThan(240);
+    vi.advanceTimersByTime(100);
+    await early;
+    vi.advanceTimersByTime(149);
+    const late = runner.collect(q('echo', 'y'), signal);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(vi.getTimerCount()).toBe(2);
+    vi.advanceTimersByTime(1);
+    expect(String(await late)).toBe('y\n');
   });
 
   test('identical ones are one, and each caller may go without the others', async () => {

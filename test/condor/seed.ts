@@ -139,7 +139,7 @@ export async function seedPool(port: JobPool): Promise<void> {
           throw new Error(`The job ${name} of the seed does not get to ${state}.`);
         }
       },
-      { timeout: 10_000, interval: 5 },
+      { interval: 5 },
     );
   }
 }

@@ -97,7 +97,7 @@ describeReal('pool', 'actions on jobs', (pool) => {
           attribute: { value: expect.stringContaining('done') as string },
         });
       },
-      { timeout: 20_000, interval: 200 },
+      { interval: 200 },
     );
     expect(statuses(await remove({ ids }))).toEqual(['ALREADY_DONE', 'ALREADY_DONE']);
     expect(statuses(await hold({ ids }))).toEqual(['BAD_STATE', 'BAD_STATE']);

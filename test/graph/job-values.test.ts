@@ -154,7 +154,7 @@ describeReal('pool', 'values of an awkward job that has ended', (pool) => {
         expect(ended?.attributes).toEqual(queued?.attributes);
         expect(ended?.some).toEqual(queued?.some);
       },
-      { timeout: 20_000, interval: 100 },
+      { interval: 100 },
     );
   });
 });

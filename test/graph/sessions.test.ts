@@ -13,7 +13,7 @@ import {
 } from '../generated/graphql.js';
 import { caller, embeddedGrid, type Graph, openGraph } from './open-graph.js';
 
-const patience = { timeout: 20_000, interval: 50 };
+const patience = { interval: 50 };
 const ada = caller('ada', 'user');
 
 describe('sessions', () => {

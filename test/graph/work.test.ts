@@ -15,7 +15,7 @@ import { describeReal } from '../real/index.js';
 import { caller, embeddedGrid, type Graph, openGraph, poolGrid } from './open-graph.js';
 import { seedJobs } from './seed.js';
 
-const patience = { timeout: 20_000, interval: 100 };
+const patience = { interval: 100 };
 const alice = caller('alice', 'user');
 
 describeReal('pool', 'work on both grids', (pool) => {

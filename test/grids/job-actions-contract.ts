@@ -194,7 +194,7 @@ export function jobActionsContract(open: (settings: ActingSettings) => Promise<A
           const origins = (await rowsOf(first.jobs)).map((row) => row?.origin);
           expect(origins).toEqual(['HISTORY', 'HISTORY']);
         },
-        { timeout: 20_000, interval: 100 },
+        { interval: 100 },
       );
       expect(await submit(key)).toEqual({ ...first, replayed: true });
     });
@@ -243,7 +243,7 @@ export function jobActionsContract(open: (settings: ActingSettings) => Promise<A
           expect(gone).toMatchObject({ origin: 'HISTORY', state: 'CANCELLED' });
           expect(value(gone, 'RemoveReason')?.value).toContain('no longer needed');
         },
-        { timeout: 20_000, interval: 100 },
+        { interval: 100 },
       );
       expect(await act('REMOVE', keys.slice(0, 1))).toEqual(['NOT_FOUND']);
     });

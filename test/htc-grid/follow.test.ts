@@ -320,7 +320,7 @@ describe('a deployed grid', () => {
         count: 1,
       });
       await run(ids[1], '{"errorMessage":"bad","errorType":"ValueError"}');
-      await log.changed(1, AbortSignal.timeout(20_000));
+      await log.changed(1, AbortSignal.timeout(60_000));
       expect(log.read(1, 10)).toMatchObject([{ taskId: ids[1] }]);
       expect(await grid.findTasks([ids[1] ?? ''], live(), failureOnly)).toMatchObject([
         { failure: { kind: 'FUNCTION_ERROR', message: 'ValueError: bad' }, owner: null },
@@ -376,7 +376,7 @@ describe('a deployed grid', () => {
     expect(await grid.health(live())).toMatchObject({ status: 'DOWN' });
     const [progress] = await grid.progress(['some-session'], live());
     expect(progress).toMatchObject({ code: 'UNAVAILABLE' });
-    await log.changed(0, AbortSignal.timeout(20_000));
+    await log.changed(0, AbortSignal.timeout(60_000));
     expect(log.lost).toMatchObject({ code: 'UNAVAILABLE' });
     await grid.stop();
   });

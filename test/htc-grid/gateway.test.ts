@@ -100,7 +100,7 @@ describe('a session sent to a deployed grid', () => {
     expect(again).toMatchObject({ replayed: true, session: { nativeId: idOf(sent) } });
     const log = await patient.follow(idOf(sent), live());
     await deployment.work((task) => task);
-    await log.changed(0, AbortSignal.timeout(20_000));
+    await log.changed(0, AbortSignal.timeout(60_000));
     expect(log.complete).toBe(false);
     slow.resolve();
     await vi.waitFor(async () => {

@@ -102,7 +102,7 @@ describe('after kill -9 of the server', () => {
           expect(finished(before)).toHaveLength(10);
           expect(before.filter(({ state }) => state === 'RUNNING')).toHaveLength(2);
         },
-        { timeout: 20_000, interval: 100 },
+        { interval: 100 },
       );
       for (const line of first.program.stderr().split('\n'))
         if (line.includes('"text":"pid"'))
@@ -124,7 +124,7 @@ describe('after kill -9 of the server', () => {
       async () => {
         expect(finished(await read(ask, session))).toHaveLength(tasks);
       },
-      { timeout: 20_000, interval: 100 },
+      { interval: 100 },
     );
     const after = await read(ask, session);
     expect(after.map(({ output }) => output?.json)).toEqual(

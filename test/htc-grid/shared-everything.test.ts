@@ -9,7 +9,7 @@ import { FakeStream } from './fake-stream.js';
 import { startStreamedTable, type StreamedTable } from './streamed-table.js';
 import { live, tasksOf } from './support.js';
 
-const patience = { timeout: 30_000, interval: 20 };
+const patience = { interval: 20 };
 
 interface Frame {
   readonly kind: string;

@@ -10,7 +10,7 @@ import { openEmbedded } from '../../src/grids/htc-grid/index.js';
 import { live, scanAll } from './support.js';
 
 const table = 'htc_tasks_state_table-embedded';
-const patience = { timeout: 20_000, interval: 50 };
+const patience = { interval: 50 };
 type Row = Record<string, { S: string } | { N: string }>;
 const captured = (rows as unknown as { Items?: Row[] } & Row[]).Items ?? rows;
 

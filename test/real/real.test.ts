@@ -30,7 +30,7 @@ describeReal('pool', 'the real pool', (pool) => {
         ]);
         expect(ended.stdout).toBe('bob 4\n');
       },
-      { timeout: 25_000, interval: 200 },
+      { timeout: 100_000, interval: 200 },
     );
     expect(readFileSync(pool.eventLog, 'utf8')).toContain(`"Cluster": ${cluster},`);
   });
@@ -68,7 +68,7 @@ describeReal('chromium', 'the real Chromium', (chromium) => {
     const answer = spawnSync(
       chromium.program,
       [...chromium.args, '--headless', '--disable-gpu', '--dump-dom', page],
-      { encoding: 'utf8', timeout: 25_000 },
+      { encoding: 'utf8', timeout: 100_000 },
     );
     expect(answer.stdout).toContain('<p id="a">42</p>');
   });

@@ -3,6 +3,9 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { vi } from 'vitest';
 import type { RealChromium } from '../real/chromium.js';
 
+/** For what the browser is to show, on a slow machine too. */
+const patienceMs = 60_000;
+
 /** GraphiQL's editors, by the name of the Monaco model behind each. */
 type Editor = 'operation.graphql' | 'variables.json' | 'request-headers.json';
 
@@ -60,6 +63,7 @@ async function playgroundIn(browser: Browser, baseUrl: string): Promise<Playgrou
     permissions: ['clipboard-read', 'clipboard-write'],
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(patienceMs);
   const requests: string[] = [];
   const sent: string[] = [];
   const errors: string[] = [];
@@ -78,7 +82,7 @@ async function playgroundIn(browser: Browser, baseUrl: string): Promise<Playgrou
 
   await page.goto(baseUrl);
   await page.locator('.graphiql-query-editor .monaco-editor .view-line').first().waitFor();
-  await vi.waitFor(() => modelText(page, 'operation.graphql'), { timeout: 10_000 });
+  await vi.waitFor(() => modelText(page, 'operation.graphql'));
 
   const playground: Playground = {
     page,

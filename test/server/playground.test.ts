@@ -160,7 +160,7 @@ async function answer(
       if (!awaited(shown)) throw new Error(`The response pane shows ${shown || 'nothing'}.`);
       return shown;
     },
-    { timeout: 15_000, interval: 50 },
+    { interval: 50 },
   );
   return JSON.parse(text) as { data?: unknown; errors?: unknown };
 }

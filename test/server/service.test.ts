@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { HealthStatus } from '../../src/grids/grid.js';
 import { metricTable } from '../../src/server/metrics.js';
 import { tableRows } from './documentation.js';
@@ -39,6 +39,8 @@ describe('/healthz and /readyz', () => {
   });
 
   it('ask the grids once for many readers', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
     const readiness = vi.fn(async () => []);
     await using served = await serve({ readiness });
     await Promise.all(Array.from({ length: 20 }, () => get(served.url, '/readyz')));

@@ -11,6 +11,7 @@ import {
   openEmbeddedPool,
   type EmbeddedPoolSettings,
 } from '../../../src/grids/condor/embedded/index.js';
+import { propertySeed } from '../../property-seed.js';
 
 function byHand(settings: Partial<EmbeddedPoolSettings> = {}) {
   const clock = new HandClock();
@@ -120,7 +121,7 @@ describe('slots', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 60, seed: propertySeed },
     );
   });
 

@@ -71,7 +71,7 @@ export function wordsFor(port: JobPool): Embedded {
           if (row.state !== state) throw new Error(`The job is ${row.state}, not ${state}.`);
           return row;
         },
-        { timeout: 15_000, interval: 10 },
+        { interval: 10 },
       ),
   };
 }
