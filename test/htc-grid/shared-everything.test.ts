@@ -1,9 +1,14 @@
 /** The stream of a whole grid at its replicas: one reads the source, a client moves between them and misses nothing. */
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { everythingOf } from '../../src/grids/htc-grid/everything.js';
 import { newSessionId } from '../../src/grids/htc-grid/session-id.js';
+import { SharedEverything } from '../../src/grids/htc-grid/shared-everything.js';
 import { SharedRedis } from '../../src/replicas/shared-redis.js';
+import { SharedLogs } from '../../src/streams/shared/shared-logs.js';
 import { type Frames, type Graph, openGraph } from '../graph/open-graph.js';
 import { describeReal, type RedisServer } from '../real/index.js';
+import { HandClock } from '../streams/hand-clock.js';
 import { type Deployment, deploy } from './deployed.js';
 import { FakeStream } from './fake-stream.js';
 import { startStreamedTable, type StreamedTable } from './streamed-table.js';
@@ -151,6 +156,12 @@ describeReal('redis', 'the ends of a whole grid, at its replicas', (real) => {
     }
   };
 
+  const flush = async () => {
+    const redis = await SharedRedis.open({ url: server.url });
+    await redis.run((commands) => commands.flushall());
+    redis.stop();
+  };
+
   const streams = [
     ['taskCompleted', tasks],
     ['workCompleted', work],
@@ -242,6 +253,68 @@ describeReal('redis', 'the ends of a whole grid, at its replicas', (real) => {
     }
   });
 
+  it('begin anew behind a gap at all of them where the stream was trimmed', async () => {
+    world();
+    const [a, b] = [await open(60_000), await open(60_000)];
+    const { taskIds } = await session(3);
+    const clients = [client(tasks), client(tasks)];
+    await clients[0]?.move(a);
+    await clients[1]?.move(b);
+    const [told = '', trimmed = '', later = ''] = taskIds;
+    await finish(told);
+    for (const one of clients) await one.has(told);
+    stream.hold();
+    await finish(trimmed);
+    stream.trim();
+    stream.release();
+    for (const one of clients)
+      await vi.waitFor(() => {
+        expect(one.kinds.slice(-2)).toEqual(['GAP', 'SYNCED']);
+      }, patience);
+    await finish(later);
+    for (const one of clients) await one.has(told, later);
+  });
+
+  it('give a gap to who was told of none, once there is another log', async () => {
+    world();
+    const a = await open();
+    const moving = client(tasks);
+    await moving.move(a);
+    await moving.leave();
+    a.die();
+    await flush();
+    await moving.move(await open());
+    expect(moving.kinds).toEqual(['SYNCED', 'GAP', 'SYNCED']);
+  });
+
+  it('are not waited for without end where the one that leads says nothing', async () => {
+    const redis = await SharedRedis.open({ url: server.url, leaseMs: 900 });
+    const [stuck, waiting] = [new SharedLogs(redis), new SharedLogs(redis)];
+    const leading = stuck.open(everythingOf('stuck'));
+    leading.lead({ run: ({ signal }) => once(signal, 'abort').then(() => undefined) });
+    const clock = new HandClock();
+    const everything = new SharedEverything({
+      ...{ grid: 'stuck', shared: waiting, replicas: redis, clock },
+      source: { gridWide: true, place: undefined, holdAll: () => Promise.resolve() },
+    });
+    try {
+      await leading.until(() => leading.leads, AbortSignal.timeout(30_000));
+      const outcome = expect(everything.follow(live())).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        message: expect.stringContaining('in 10 s') as string,
+      });
+      await vi.waitFor(() => {
+        expect(clock.timers).toBe(1);
+      }, patience);
+      await clock.advance(10_000);
+      await outcome;
+    } finally {
+      await everything.stop();
+      await Promise.all([stuck.stop(), waiting.stop()]);
+      redis.stop();
+    }
+  });
+
   it('begin anew behind a gap where Redis lost them', async () => {
     world();
     const [a, b] = [await open(), await open()];
@@ -251,9 +324,7 @@ describeReal('redis', 'the ends of a whole grid, at its replicas', (real) => {
     await clients[1]?.move(b);
     await finish(...taskIds.slice(0, 1));
     for (const one of clients) await one.has(...taskIds.slice(0, 1));
-    const redis = await SharedRedis.open({ url: server.url });
-    await redis.run((commands) => commands.flushall());
-    redis.stop();
+    await flush();
     for (const one of clients)
       await vi.waitFor(() => {
         expect(one.kinds).toContain('GAP');

@@ -314,6 +314,7 @@ describe('a stream that is read', () => {
     await vi.waitFor(() => {
       expect(states().slice(6)).toEqual(['s_5 pending']);
     });
+    expect(missed).toEqual(['the table has another stream by now']);
   });
 
   it('goes on behind the last record where iterators expire', async () => {

@@ -14,7 +14,7 @@ import type { Completion } from '../tasks.js';
 import { completionCodec } from './completion-codec.js';
 import { everythingOf, Tellers, type AllEnds, type Teller } from './everything.js';
 import { noOffer, OfferedEnds } from './offered-ends.js';
-import { longestBackMs } from './push/chosen-source.js';
+import { longestBackMs } from './push/grid-place.js';
 import { RecentNames } from './recent-names.js';
 
 /** A source of every change of the grid, while it is one. */
@@ -40,6 +40,10 @@ export interface SharedEverythingSettings {
 const takeMs = 200;
 /** Looks for offers from one note of how far the source was followed to the next. */
 const notedEvery = 5;
+/** How long who comes waits for the first replica to read the source. */
+const firstNoteMs = 10_000;
+/** Its key outlives the log: one that is still there is gone on with from where it was. */
+const placeMs = 2 * longestBackMs;
 /** Ends that several replicas offer. */
 const maxOffered = 10_000;
 
@@ -59,12 +63,16 @@ interface Led {
   taken: string;
   /** Whether the source is attached. */
   isAttached: boolean;
+  /** Whether the source has left some out. */
+  isTorn: boolean;
 }
 
 export class SharedEverything implements AllEnds {
   readonly #settings: Required<SharedEverythingSettings>;
   readonly #offers: OfferedEnds;
   readonly #placeKey: string;
+  /** Of the log: without it there is none. */
+  readonly #headKey: string;
   #inLog: RecentNames;
   #log: SharedLog<Completion> | undefined;
   #holders = 0;
@@ -85,10 +93,11 @@ export class SharedEverything implements AllEnds {
     const key = (part: string) => replicas.key(formatVersion, `{${this.#name}}`, part);
     this.#inLog = new RecentNames(limit);
     this.#placeKey = key('place');
+    this.#headKey = key('head');
     this.#offers = new OfferedEnds({
       ...{ replicas, clock, keepMs: longestBackMs },
       key: key('offers'),
-      logKey: key('head'),
+      logKey: this.#headKey,
     });
   }
 
@@ -104,10 +113,7 @@ export class SharedEverything implements AllEnds {
     try {
       const log = this.#open();
       await readable(log, signal);
-      await log.until(
-        () => log.note !== '' && (!log.leads || this.#led?.isAttached === true),
-        signal,
-      );
+      await this.#fed(log, signal);
       await log.caughtUp(signal);
       return log;
     } catch (error) {
@@ -133,6 +139,11 @@ export class SharedEverything implements AllEnds {
     this.#offers.offer(ends.filter((end) => !this.#inLog.has(nameOf(end))));
   }
 
+  /** Where another replica leads that one has a source of its own. */
+  interrupted(): void {
+    if (this.#led !== undefined) this.#led.isTorn = true;
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#linger();
@@ -152,6 +163,8 @@ export class SharedEverything implements AllEnds {
     const log = shared.open<Completion>(this.#name, {
       codec: completionCodec,
       limit,
+      // Position 0 stands before the first entry in every epoch: of this log something comes before it.
+      first: 1,
       // Behind that nobody can say any more what the source told meanwhile.
       keepMs: longestBackMs,
       heard: (ends) => {
@@ -175,6 +188,21 @@ export class SharedEverything implements AllEnds {
     await log?.close();
   }
 
+  /** Resolves once this replica, or another, reads the source for the log. */
+  async #fed(log: SharedLog<Completion>, signal: AbortSignal): Promise<void> {
+    const late = new AbortController();
+    const cancel = this.#settings.clock.after(firstNoteMs, () => {
+      const message = `No replica has read the grid as a whole in ${firstNoteMs / 1000} s. Try again.`;
+      late.abort(new GridError('UNAVAILABLE', message));
+    });
+    const isFed = () => log.note !== '' && (!log.leads || this.#led?.isAttached === true);
+    try {
+      await log.until(isFed, AbortSignal.any([signal, late.signal]));
+    } finally {
+      cancel();
+    }
+  }
+
   #leave(): void {
     if (--this.#holders > 0 || this.#stopped) return;
     const { clock, lingerMs } = this.#settings;
@@ -192,6 +220,7 @@ export class SharedEverything implements AllEnds {
       offered: new RecentNames(maxOffered),
       appended: new RecentNames(limit),
       isAttached: false,
+      isTorn: false,
     };
     this.#led = led;
     try {
@@ -210,6 +239,7 @@ export class SharedEverything implements AllEnds {
   async #feed(led: Led): Promise<void> {
     for (let look = 1; ; look++) {
       await pause(this.#settings.clock, takeMs, led.term.signal);
+      if (led.isTorn) return this.#tear(led);
       for (;;) {
         const { ends, upTo } = await this.#offers.take(led.taken);
         led.taken = upTo;
@@ -220,15 +250,24 @@ export class SharedEverything implements AllEnds {
     }
   }
 
+  /** Ends the log at all replicas, for another in which what comes from now on is whole. */
+  async #tear({ log }: Led): Promise<void> {
+    await this.#settings.replicas.run((redis) => redis.del(this.#headKey, this.#placeKey));
+    this.#noted = undefined;
+    log.fail(new GridError('UNAVAILABLE', `Some ends of ${this.#name} were not told by the grid.`));
+  }
+
   /** How far the source was followed, and offers were taken, once all of it is written. */
   async #note(led: Led): Promise<void> {
     const { replicas, source, clock } = this.#settings;
     const { place } = source;
     const { taken, sent } = led;
+    // The next term is to find out as well.
+    if (led.isTorn) return;
     await led.log.until(() => led.written >= sent, led.term.signal);
     if (place !== undefined) {
-      await replicas.run((redis) => redis.set(this.#placeKey, place, 'PX', longestBackMs));
-      this.#noted = { place, until: clock.uptime() + longestBackMs };
+      await replicas.run((redis) => redis.set(this.#placeKey, place, 'PX', placeMs));
+      this.#noted = { place, until: clock.uptime() + placeMs };
     }
     await this.#offers.forget(taken);
   }

@@ -20,6 +20,8 @@ export interface ReadingOptions<Entry> {
   readonly codec?: EntryCodec<Entry>;
   /** Entries kept, here and in Redis. Default: all. */
   readonly limit?: number;
+  /** The position of the first one. Default: 0, which stands before the first entry in every epoch. */
+  readonly first?: number;
   /** Where they are kept here. Default: as they are. */
   readonly entries?: EntryStore<Entry>;
   /** Hears of entries as they are read; `isNews` is false for those from before the log was opened or first noted. */
@@ -45,6 +47,8 @@ const nothing: Known = { epoch: '', seq: 0, writer: '', entriesSeq: 0, entriesWr
 
 export class ReadRecords<Entry> implements ReadLog {
   readonly log: AppendLog<Entry>;
+  /** The position of the first entry of all. */
+  readonly first: number;
   readonly codec: EntryCodec<Entry>;
   readonly #heard: NonNullable<ReadingOptions<Entry>['heard']>;
   #known = nothing;
@@ -55,12 +59,20 @@ export class ReadRecords<Entry> implements ReadLog {
 
   constructor(
     readonly name: string,
-    { codec = jsonCodec(), limit, entries, heard = () => undefined }: ReadingOptions<Entry>,
+    {
+      codec = jsonCodec(),
+      limit,
+      first = 0,
+      entries,
+      heard = () => undefined,
+    }: ReadingOptions<Entry>,
     private readonly parts: ReadingParts,
   ) {
     this.codec = codec;
     this.#heard = heard;
     this.log = new AppendLog(name, limit === undefined ? {} : { limit }, entries);
+    this.first = first;
+    this.log.skipTo(first);
   }
 
   get key(): string {

@@ -16,8 +16,9 @@ export interface Visit {
   readonly token: string;
   readonly leaseMs: number;
   readonly keepMs: number;
-  /** Of the log, where this visit has to begin it. */
+  /** Of the log, where this visit has to begin it, and the position of its first entry. */
   readonly freshEpoch: string;
+  readonly first: number;
   readonly known: Known;
 }
 
@@ -57,7 +58,7 @@ export interface Addition {
  */
 const visit = `
 local lease, head, log = KEYS[1], KEYS[2], KEYS[3]
-local token, leaseMs, keepMs, fresh = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local token, leaseMs, keepMs, fresh, first = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[10]
 local epoch, seq = ARGV[5], ARGV[6]
 local read = { [seq] = ARGV[7], [ARGV[8]] = ARGV[9] }
 local holder = redis.call('GET', lease)
@@ -82,7 +83,7 @@ if token ~= '' and (not holder or holder == token) then
   if not now[1] then
     local time = redis.call('TIME')
     now = { fresh, string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), '0' }
-    redis.call('HSET', head, 'epoch', now[1], 'born', now[2], 'seq', 0, 'end', 0)
+    redis.call('HSET', head, 'epoch', now[1], 'born', now[2], 'seq', 0, 'end', first)
   end
   redis.call('PEXPIRE', head, keepMs)
   redis.call('PEXPIRE', log, keepMs)
@@ -146,7 +147,7 @@ export class LogScripts {
     const { epoch, seq, writer, entriesSeq, entriesWriter } = of.known;
     const [leads, found, born, last] = await this.#commands.htcVisitLog(
       ...[lease, head, log, of.token, of.leaseMs, of.keepMs, of.freshEpoch],
-      ...[epoch, seq, writer, entriesSeq, entriesWriter],
+      ...[epoch, seq, writer, entriesSeq, entriesWriter, of.first],
     );
     return { leads: leads === 1, epoch: found, born, seq: Number(last) };
   }

@@ -222,6 +222,7 @@ export class SharedLog<Entry> implements CompletionLog<Entry> {
       leaseMs,
       keepMs,
       freshEpoch: newEpoch(),
+      first: this.#records.first,
       known: this.#records.known,
     });
     this.#visitedAt = sentAt;

@@ -10,8 +10,10 @@ import type { CompletionSource, Follower } from '../completion-source.js';
 import type { Component } from '../health.js';
 import type { PollSource } from '../poll-source.js';
 import { Followers } from './followers.js';
+import { GridPlace } from './grid-place.js';
 import type { Push, PushKind } from './push.js';
 import { sourceHealth } from './source-health.js';
+import { Trial } from './trial.js';
 
 export type SourceChoice = 'AUTO' | PushKind | 'POLL';
 
@@ -23,7 +25,7 @@ export interface ChosenSourceSettings {
   readonly choice?: SourceChoice;
   /** Every change of the grid, while the source tells of every change. */
   readonly all?: ChangeSink;
-  /** Of changes that `all` was to have some are missing: nobody wanted them, or the source was away for too long. */
+  /** Of changes that `all` was to have some are missing: nobody wanted them, or they could not be read any more. */
   readonly interrupted?: () => void;
   /** Longest pause before a source that did not work is tried again. @default 30_000 */
   readonly probeMs?: number;
@@ -36,20 +38,8 @@ export interface ChosenSourceSettings {
 
 /** Attachments that take longer have failed. */
 const longestAttachMs = 15_000;
-const firstRetryMs = 1000;
-/** How long a source that is away is gone on with where it was; behind that with what is news then. */
-export const longestBackMs = 600_000;
 /** What was missed is looked for at most so often. */
 const missedMs = 2000;
-
-/** What is known of a source that was tried. */
-interface Trial {
-  readonly push: Push;
-  trouble: GridError | undefined;
-  failed: number;
-  /** By the clock's uptime. */
-  retryAt: number;
-}
 
 /** The life of the source while somebody follows. */
 interface Life {
@@ -71,10 +61,7 @@ export class ChosenSource implements CompletionSource {
   #holders = 0;
   #life: Life | undefined;
   #present: Present | undefined;
-  /** Who wants every change of the grid. */
-  #wholes = 0;
-  /** From where the next source that tells of every change is to tell, if it is there by then. */
-  #from: { readonly place: string; readonly until: number } | undefined;
+  readonly #gridPlace: GridPlace;
   #rewinding: Promise<void> | undefined;
   #since = 0;
   #linger: (() => void) | undefined;
@@ -95,9 +82,10 @@ export class ChosenSource implements CompletionSource {
       ...settings,
     };
     const { choice, pushes } = this.#settings;
+    this.#gridPlace = new GridPlace(this.#settings);
     this.#trials = pushes
       .filter(({ kind }) => choice === 'AUTO' || choice === kind)
-      .map((push) => ({ push, trouble: undefined, failed: 0, retryAt: -Infinity }));
+      .map((push) => new Trial(push, this.#settings));
   }
 
   /** True while every change of the grid is told, of sessions that nobody follows as well. */
@@ -107,7 +95,7 @@ export class ChosenSource implements CompletionSource {
 
   /** How far every change has been told; undefined where it is not. */
   get place(): string | undefined {
-    return this.#from === undefined ? this.#present?.trial.push.place : undefined;
+    return this.#gridPlace.isDue ? undefined : this.#present?.trial.push.place;
   }
 
   follows(session: string): boolean {
@@ -127,9 +115,7 @@ export class ChosenSource implements CompletionSource {
    */
   async holdAll(signal: AbortSignal, from?: string): Promise<void> {
     signal.throwIfAborted();
-    this.#wholes++;
-    signal.addEventListener('abort', () => this.#wholes--, { once: true });
-    if (from !== undefined) this.#goFrom(from);
+    this.#gridPlace.want(signal, from);
     await this.hold(signal);
   }
 
@@ -201,7 +187,7 @@ export class ChosenSource implements CompletionSource {
     this.#missed?.();
     this.#missed = undefined;
     this.#leave();
-    this.#from = undefined;
+    this.#gridPlace.forget();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -231,53 +217,49 @@ export class ChosenSource implements CompletionSource {
       } catch (error) {
         end.abort(error);
         signal.throwIfAborted();
-        this.#failed(trial, error);
+        trial.failed(error);
         continue;
       }
       return;
     }
   }
 
-  #goFrom(place: string): void {
-    this.#from = { place, until: this.#settings.clock.uptime() + longestBackMs };
-  }
-
   /** The source that was attached before a place was given begins there anew. */
   #rewind(): Promise<void> {
-    const { trial } = this.#present ?? {};
+    const present = this.#present;
     const life = this.#life;
-    if (!this.#from || trial?.push.beside !== 'STREAM' || !life) return Promise.resolve();
-    this.#rewinding ??= this.#again(trial, life).finally(() => {
+    if (!this.#gridPlace.isDue || !life || present?.trial.push.beside !== 'STREAM')
+      return Promise.resolve();
+    this.#rewinding ??= this.#again(present, life).finally(() => {
       this.#rewinding = undefined;
     });
     return this.#rewinding;
   }
 
-  async #again(trial: Trial, life: Life): Promise<void> {
+  async #again(present: Present, life: Life): Promise<void> {
     const end = new AbortController();
     try {
-      await this.#attach(trial, end, AbortSignal.any([life.end.signal, end.signal]));
+      await this.#attach(present.trial, end, AbortSignal.any([life.end.signal, end.signal]));
     } catch (error) {
       end.abort(error);
-      this.#lost(trial, asGridError(error));
+      this.#lost(present.end, asGridError(error));
     }
   }
 
   async #attach(trial: Trial, end: AbortController, signal: AbortSignal): Promise<void> {
     const { clock, poll } = this.#settings;
     const { push } = trial;
-    const from = push.beside === 'STREAM' ? this.#from : undefined;
-    const isThere = from !== undefined && from.until > clock.uptime();
+    const beginning = push.beside === 'STREAM' ? this.#gridPlace.begin() : undefined;
     const sink = {
       changes: (changes: readonly TaskChange[]) => {
         this.#tell(changes, push);
       },
       missed: () => {
-        this.#look();
+        this.#look(push);
       },
       lost: (error: Error) => {
         end.abort(error);
-        this.#lost(trial, error);
+        this.#lost(end, error);
       },
     };
     const limit = clock.after(longestAttachMs, () => {
@@ -286,41 +268,28 @@ export class ChosenSource implements CompletionSource {
       );
     });
     try {
-      await Promise.race([
-        push.attach(sink, signal, isThere ? from.place : undefined),
-        aborted(signal),
-      ]);
+      await Promise.race([push.attach(sink, signal, beginning?.place), aborted(signal)]);
       // It may have ended as soon as it was attached.
       signal.throwIfAborted();
     } finally {
       limit();
     }
-    if (from === this.#from) this.#from = undefined;
-    if (from !== undefined && !isThere) this.#settings.interrupted();
+    beginning?.done();
     const before = this.#present;
     this.#present = { trial, end, attachedAt: clock.uptime() };
     this.#since = clock.now();
-    trial.trouble = undefined;
+    trial.works();
     before?.end.abort();
     poll.again(push.beside);
   }
 
-  #failed(trial: Trial, error: unknown): void {
-    const { clock, probeMs } = this.#settings;
-    trial.trouble = asGridError(error);
-    const isOperators = trial.trouble.code === 'CAPABILITY_MISSING';
-    const waitMs = isOperators ? probeMs : Math.min(probeMs, firstRetryMs * 2 ** trial.failed);
-    trial.failed = Math.min(20, trial.failed + 1);
-    trial.retryAt = clock.uptime() + waitMs;
-  }
-
   /** A source that has ended is left for the next best; first of all for the poll. */
-  #lost(trial: Trial, error: Error): void {
-    const { clock, probeMs } = this.#settings;
+  #lost(end: AbortController, error: Error): void {
+    const { clock } = this.#settings;
     const present = this.#present;
-    if (present?.trial !== trial || this.#life === undefined) return;
-    if (clock.uptime() - present.attachedAt >= probeMs) trial.failed = 0;
-    this.#failed(trial, error);
+    // The same source may have been attached anew since.
+    if (present?.end !== end || this.#life === undefined) return;
+    present.trial.failed(error, clock.uptime() - present.attachedAt);
     this.#leave();
     this.#since = clock.now();
     this.#wake();
@@ -330,10 +299,7 @@ export class ChosenSource implements CompletionSource {
     const present = this.#present;
     const place = this.place;
     this.#present = undefined;
-    if (place !== undefined) {
-      if (this.#wholes > 0) this.#goFrom(place);
-      else if (this.#life !== undefined) this.#settings.interrupted();
-    }
+    if (place !== undefined && this.#life !== undefined) this.#gridPlace.left(place);
     present?.end.abort();
     if (present !== undefined) this.#settings.poll.again('NOTHING');
   }
@@ -344,15 +310,17 @@ export class ChosenSource implements CompletionSource {
   }
 
   /** One look at once, and one for all that is missed for a while behind it. */
-  #look(): void {
-    const { clock, poll } = this.#settings;
+  #look(push: Push): void {
+    const { clock, poll, interrupted } = this.#settings;
     if (this.#life === undefined) return;
     this.#isDue = this.#missed !== undefined;
     if (this.#isDue) return;
     poll.again();
+    // No look finds that of sessions which nobody follows.
+    if (push.beside === 'STREAM') interrupted();
     this.#missed = clock.after(missedMs, () => {
       this.#missed = undefined;
-      if (this.#isDue) this.#look();
+      if (this.#isDue) this.#look(push);
     });
   }
 }

@@ -67,6 +67,8 @@ export class TableStream implements Push {
       throw streamFailure(error);
     }
     this.#attached = attached;
+    if (from !== undefined && known === undefined)
+      sink.missed('the table has another stream by now');
   }
 
   async #streamArn(signal: AbortSignal): Promise<string> {
