@@ -210,6 +210,47 @@ describe('the log of everything', () => {
   });
 });
 
+describe('the two that tell of an end', () => {
+  const told = (revision: string) => [
+    { taskId: 't', revision, state: 'SUCCEEDED' as const, seenAt: 0 },
+  ];
+  const revisions = (everything: Everything) =>
+    everything.log.read(1, 10).map(({ revision }) => revision);
+
+  it('are told apart by its revision: a later end is no second telling of an earlier one', () => {
+    const everything = new Everything({ grid: 'g', hasSource: () => true });
+    everything.logged(told('fi0.a'), true);
+    // The source never told of that one; the task was cancelled and submitted again.
+    everything.told(told('fi0.b'));
+    everything.logged(told('fi0.b'), true);
+    everything.told(told('fi0.c'));
+    everything.told(told('fi0.d'));
+    everything.logged(told('fi0.c'), true);
+    everything.logged(told('fi0.d'), true);
+    expect(revisions(everything)).toEqual(['fi0.a', 'fi0.b', 'fi0.c', 'fi0.d']);
+  });
+
+  it('are one where a poll knows the state alone', () => {
+    const everything = new Everything({ grid: 'g', hasSource: () => true });
+    everything.told(told('fi0.a'));
+    everything.logged(told('fi0.0'), true);
+    everything.logged(told('fi0.0'), true);
+    everything.told(told('fi0.b'));
+    expect(revisions(everything)).toEqual(['fi0.a', 'fi0.0']);
+  });
+});
+
+describe('a log of everything whose grid has been stopped', () => {
+  it('is not complete, and nobody is let in any more', async () => {
+    const everything = new Everything({ grid: 'g', hasSource: () => true });
+    const log = await everything.follow(live());
+    await everything.stop();
+    expect(log.complete).toBe(false);
+    expect(log.lost).toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(everything.follow(live())).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+});
+
 describe('a choice that was forced', () => {
   it('is kept: no better one is tried, and one that is not there is degraded', async () => {
     const polled = using(await streamWorld(at, { choice: 'POLL' }));

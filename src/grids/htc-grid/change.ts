@@ -36,6 +36,13 @@ export function changeOf(item: TaskItem): TaskChange | undefined {
 export const isLast = (state: NativeState): boolean =>
   state === 'finished' || state === 'failed' || state === 'cancelled';
 
+/** Where only an index told of an end, its revision has the state alone. */
+export const isBare = (revision: string): boolean =>
+  revision.endsWith('0.0') && revision.length === 5;
+
+/** Whether two ends of one task in one state may be the same one. */
+export const isSameRevision = (a: string, b: string): boolean => a === b || isBare(a) || isBare(b);
+
 export const completionOf = (change: TaskChange, seenAt: number): Completion => ({
   taskId: change.taskId,
   revision: revisionOf({ ...change, status: statusOf(change.state, change.sessionId) }),

@@ -6,6 +6,7 @@ import { GridError } from '../../errors.js';
 import { AppendLog } from '../../streams/append-log.js';
 import type { CompletionLog } from '../../streams/log.js';
 import type { Completion } from '../tasks.js';
+import { isSameRevision } from './change.js';
 
 /** The log of all ends, of this process alone or of all replicas. */
 export interface AllEnds {
@@ -37,6 +38,7 @@ export interface EverythingSettings {
 export class Everything implements AllEnds {
   #log: AppendLog<Completion>;
   readonly #tellers = new Tellers();
+  #stopped = false;
 
   constructor(private readonly settings: EverythingSettings) {
     this.#log = this.#begin();
@@ -48,6 +50,7 @@ export class Everything implements AllEnds {
 
   async follow(signal: AbortSignal): Promise<CompletionLog<Completion>> {
     await this.settings.hold?.(signal);
+    if (this.#stopped) throw stopped();
     return this.log;
   }
 
@@ -77,7 +80,8 @@ export class Everything implements AllEnds {
   }
 
   async stop(): Promise<void> {
-    this.log.finish();
+    this.#stopped = true;
+    this.log.fail(stopped());
   }
 
   #begin(): AppendLog<Completion> {
@@ -94,22 +98,40 @@ export class Everything implements AllEnds {
   }
 }
 
+const stopped = () => new GridError('UNAVAILABLE', 'The grid has been stopped.');
+
 export const everythingOf = (grid: string): string => `htc:${grid}`;
 
 export type Teller = 'SOURCE' | 'LOG';
 
 /** Ends that wait for their second teller, the oldest forgotten first: of sessions that nobody follows there is none. */
 const maxTold = 10_000;
+/** … of one task in one state, which was submitted again in between. */
+const maxLives = 4;
+
+interface Telling {
+  readonly teller: Teller;
+  readonly revision: string;
+}
 
 export class Tellers {
-  readonly #told = new Map<string, Teller>();
+  /** By task and state: a poll may not know the revision. */
+  readonly #told = new Map<string, readonly Telling[]>();
 
   isFirst(teller: Teller, end: Completion): boolean {
-    const name = nameOf(end);
-    const before = this.#told.get(name);
-    this.#told.delete(name);
-    if (before !== undefined && before !== teller) return false;
-    this.#told.set(name, teller);
+    const told = this.#told.get(nameOf(end)) ?? [];
+    const before = told.find(
+      (one) => one.teller !== teller && isSameRevision(one.revision, end.revision),
+    );
+    if (before !== undefined) {
+      this.#put(
+        end,
+        told.filter((one) => one !== before),
+      );
+      return false;
+    }
+    const { revision } = end;
+    this.#put(end, [...told, { teller, revision }].slice(-maxLives));
     const [oldest] = this.#told.keys();
     if (this.#told.size > maxTold && oldest !== undefined) this.#told.delete(oldest);
     return true;
@@ -117,7 +139,17 @@ export class Tellers {
 
   /** It was told before any of them did. */
   forget(end: Completion): void {
-    this.#told.delete(nameOf(end));
+    const told = this.#told.get(nameOf(end)) ?? [];
+    this.#put(
+      end,
+      told.filter(({ revision }) => revision !== end.revision),
+    );
+  }
+
+  #put(end: Completion, told: readonly Telling[]): void {
+    const name = nameOf(end);
+    this.#told.delete(name);
+    if (told.length > 0) this.#told.set(name, told);
   }
 }
 

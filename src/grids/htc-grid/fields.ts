@@ -213,6 +213,10 @@ export function revisionOf(
   return `${native.slice(0, 2)}${String(item.retries ?? 0)}.${stamp}`;
 }
 
+/** The time in a revision, in epoch milliseconds; 0 where there is none. */
+export const stampOf = (revision: string): number =>
+  parseInt(revision.slice(revision.indexOf('.') + 1), 36) || 0;
+
 function attemptsOf(item: TaskItem): number {
   const retries = item.retries ?? 0;
   const { state } = parseStatus(item.status);

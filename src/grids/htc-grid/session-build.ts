@@ -8,11 +8,12 @@ import type { Clock } from '../../streams/clock.js';
 import { isTerminal } from '../state.js';
 import type { Completion } from '../tasks.js';
 import type { TaskChange } from './change.js';
-import { changeOf } from './change.js';
+import { changeOf, isBare, isSameRevision } from './change.js';
 import type { CompletionSource } from './completion-source.js';
 import type { TaskItem } from './item.js';
 import type { SessionLog } from './session-log.js';
 import { parseStatus } from './status.js';
+import { stampOf } from './fields.js';
 import type { TableReader } from './table.js';
 
 export interface SessionParts {
@@ -97,12 +98,13 @@ async function snapshotOf(
   return changes;
 }
 
-/** Where only an index told of an end, its revision has the state alone. */
-const isBare = (revision: string): boolean => revision.endsWith('0.0') && revision.length === 5;
+/** How far clocks may be apart: of this server, and of what stamps rows. */
+const clockSlackMs = 60_000;
 
+/** Where only an index told of an end, one that was stamped later than that is another. */
 function isSameEnd(told: Completion | undefined, end: Completion): boolean {
-  if (told?.state !== end.state) return false;
-  return told.revision === end.revision || isBare(told.revision) || isBare(end.revision);
+  if (told?.state !== end.state || !isSameRevision(told.revision, end.revision)) return false;
+  return !isBare(told.revision) || stampOf(end.revision) <= told.seenAt + clockSlackMs;
 }
 
 const byCompletion = (a: TaskChange, b: TaskChange): number => a.completedAt - b.completedAt;
