@@ -46,9 +46,7 @@ export class OfferedEnds {
     this.#waiting.splice(0, this.#waiting.length - maxWaiting);
     if (this.#isOffering || this.#waiting.length === 0 || this.#stop.signal.aborted) return;
     this.#isOffering = true;
-    void this.#run().finally(() => {
-      this.#isOffering = false;
-    });
+    void this.#run();
   }
 
   /** The next offers behind one, the oldest first; none where there are none. */
@@ -86,6 +84,8 @@ export class OfferedEnds {
         await pause(this.settings.clock, retryMs, signal).catch(() => undefined);
       }
     }
+    // At once: what is offered from now on begins anew.
+    this.#isOffering = false;
   }
 
   async #send(lines: string): Promise<void> {
