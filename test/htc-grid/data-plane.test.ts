@@ -336,6 +336,18 @@ describeReal('redis', 'a data plane in Redis', (redis) => {
     await data.stop();
   });
 
+  it('is not waited for by who gives up; others of the same round are answered', async () => {
+    const data = await RedisDataPlane.open({ ...at, password: 'secret' });
+    await data.put([['left-output', 'MQ==']]);
+    const end = new AbortController();
+    const left = data.get('left-output', 10, end.signal);
+    const stays = data.get('left-output', 10, live());
+    end.abort(new Error('left'));
+    await expect(left).rejects.toThrow('left');
+    expect((await stays)?.text).toBe('MQ==');
+    await data.stop();
+  });
+
   it('is unavailable where nothing listens', async () => {
     const data = await RedisDataPlane.open({ host: '127.0.0.1', port: 1 });
     await expect(data.put([['a', 'b']])).rejects.toMatchObject({ code: 'UNAVAILABLE' });

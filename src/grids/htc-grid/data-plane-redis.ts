@@ -78,7 +78,8 @@ export class RedisDataPlane implements DataPlane {
     if (round?.maxChars !== maxChars || round.keys.length >= keysLimit)
       this.#round = round = this.#begin(maxChars);
     const index = round.keys.push(key) - 1;
-    return (await round.answers)[index];
+    // The round is of others as well: who gives up leaves it alone.
+    return (await unlessAborted(round.answers, signal))[index];
   }
 
   #begin(maxChars: number): Round {
@@ -110,6 +111,19 @@ export class RedisDataPlane implements DataPlane {
   async stop(): Promise<void> {
     this.redis.disconnect();
   }
+}
+
+function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return answer;
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    answer.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', leave);
+    });
+  });
 }
 
 export const redisOptions = (settings: RedisSettings): RedisOptions => ({
