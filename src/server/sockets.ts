@@ -108,6 +108,7 @@ export function createSockets(options: SocketsOptions): Sockets {
             }
             receive(data.toString('utf8')).catch((error: unknown) => {
               if (socket.readyState !== socket.OPEN) return;
+              if (isOfServers(error)) return connection.close(4400, 'Invalid message received');
               options.logFault({ id: connection.requestId, error });
               connection.close(1011, `Internal error, id ${connection.requestId}`);
             });
@@ -207,6 +208,10 @@ export function refuseUpgrade(socket: Duplex, error: GridError): void {
 
 const hasOnlyStreams = ({ running }: Connection): boolean =>
   [...running.values()].every(({ trace }) => trace.type === 'subscription');
+
+/** How graphql-ws tells of a message that is well formed and not for a client to send. */
+const isOfServers = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('Unexpected message of type');
 
 /** A close frame holds at most 123 bytes of reason. */
 function reasonThatFits(reason: string): string {

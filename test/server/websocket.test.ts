@@ -60,6 +60,9 @@ describe('the connection', () => {
       'variables that are no object',
       '{"type":"subscribe","id":"1","payload":{"query":"{ hello }","variables":"x"}}',
     ],
+    ['a next, which servers send', '{"type":"next","id":"1","payload":{}}'],
+    ['an error, which servers send', '{"type":"error","id":"1","payload":[{"message":"x"}]}'],
+    ['an acknowledgement, which servers send', '{"type":"connection_ack"}'],
   ])('closes with 4400 at a message with %s', async (_, text) => {
     using socket = await connect(served.socketUrl);
     socket.sendText(text);
