@@ -149,14 +149,17 @@ describe('the client of docs/streams.md in TypeScript', () => {
       });
       const names = {
         createClient: (options: Parameters<typeof createClient>[0]): Client => {
-          const client = createClient({ ...options, webSocketImpl: WebSocket });
+          const client = createClient(options);
           opened.push(() => client.dispose());
           return client;
         },
+        WebSocket,
         // The pause between two attempts is no part of the promise.
         setTimeout: setImmediate,
       };
-      const code = outputText.replace(/^import .*$/m, '').replace('export async', 'return async');
+      const code = outputText
+        .replaceAll(/^import .*$/gm, '')
+        .replace('export async', 'return async');
       // The constructor of async functions has no name of its own.
       const AsyncFunction = (async () => {}).constructor as new (
         ...parts: string[]
