@@ -301,7 +301,7 @@ describe("a grid's own cancel", () => {
   let grid: HtcGrid;
   beforeAll(async () => {
     deployment = await deploy();
-    grid = await deployment.open({ cancel: 'GATEWAY', gateway: { callMs: 500 } });
+    grid = await deployment.open({ cancel: 'GATEWAY', gateway: { callMs: 5000 } });
   });
   afterEach(() => {
     deployment.gateway.faults.cancel.length = 0;

@@ -29,7 +29,7 @@ describeReal('redis', 'a registry in Redis', (redis) => {
   /** A replica of its own: nothing but Redis is shared. */
   const replica = async (settings: Partial<RedisRegistrySettings> = {}, at = server) => {
     prefix ||= `t${String(prefixes++)}`;
-    const shared = await SharedRedis.open({ url: at.url, prefix, leaseMs: 1000 });
+    const shared = await SharedRedis.open({ url: at.url, prefix, leaseMs: 2500 });
     const registry = await RedisRegistry.open({ shared, grid: 'g', ...settings });
     closing.push(
       () => {

@@ -281,8 +281,8 @@ describeReal('redis', 'notifications of a Redis', (redis) => {
     expect(world.reads()).toBe(reads);
     for (const id of taskIds) await world.finish(id);
     await has(20);
-    // A read holds what was written within 20 ms, and rows may be read again.
-    expect(world.reads() - reads).toBeLessThanOrEqual(40);
+    // A read holds what was written within 20 ms; a row that lags behind its output is read up to six times.
+    expect(world.reads() - reads).toBeLessThanOrEqual(6 * 20);
   });
 
   it('are left when they are switched off, and taken again', async () => {

@@ -192,7 +192,7 @@ describe('an S3 that does not answer', () => {
     const { endpoint, bucket, credentials } = s3;
     const over = await open({
       data: undefined,
-      s3: { endpoint, bucket, credentials, region: 'eu-west-1', callMs: 300 },
+      s3: { endpoint, bucket, credentials, region: 'eu-west-1' },
     });
     const reading = await openGraph([over]);
     const show = () =>

@@ -52,7 +52,7 @@ describe('a job that ends', () => {
   test('says what processor time and memory it used', async () => {
     const pool = embedded();
     const spin = `require('crypto').pbkdf2Sync('a', 'b', 5e5, 64, 'sha512'); Buffer.alloc(64e6, 1)`;
-    const script = `const { execPath } = process; ${spin}; setTimeout(() => 0, 1500)`;
+    const script = `const { execPath } = process; ${spin}; setTimeout(() => 0, 3000)`;
     const job = { ...shell(''), executable: process.execPath, arguments: ['-e', script] };
     const { record } = await pool.until(only(await pool.submit(job)), 'SUCCEEDED');
     const number = (name: string) => Number(record?.value(name));
