@@ -97,9 +97,19 @@ export class JobRings {
     await this.#shared?.written(schedd, signal);
   }
 
+  /** Whether the pool does not answer: another replica may reach it, and should write the ends. */
+  set isBlind(isBlind: boolean) {
+    if (this.#shared !== undefined) this.#shared.isBlind = isBlind;
+  }
+
   /** Nobody follows for now. */
   async rest(): Promise<void> {
     await this.#shared?.rest();
+  }
+
+  /** Nobody can follow: the pool does not answer. */
+  async giveUp(): Promise<void> {
+    await this.#shared?.giveUp();
   }
 
   /** The newest ends of a schedd's jobs that the log has, the newest first. */

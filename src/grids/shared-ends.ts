@@ -1,6 +1,7 @@
 /**
  * The ends of a pool's jobs in a log that replicas share: each replica that follows the pool finds them, the one that
- * has the lease writes them. What a replica found and the log does not have yet it keeps, for its own term.
+ * has the lease writes them. What a replica found and the log does not have yet it keeps, for its own term. One that
+ * does not reach the pool leaves the lease to others.
  */
 import type { SharedLog } from '../streams/shared/shared-log.js';
 import type { SharedLogs } from '../streams/shared/shared-logs.js';
@@ -24,6 +25,7 @@ export class SharedEnds {
   /** The log that this replica asks to write. */
   #led: SharedLog<JobCompletion> | undefined;
   #term: LogTerm<JobCompletion> | undefined;
+  #isBlind = false;
 
   constructor(settings: SharedEndsSettings) {
     this.#settings = settings;
@@ -63,9 +65,22 @@ export class SharedEnds {
     await this.#log.until(() => ![...this.#found.values()].some(isOf), signal);
   }
 
+  /** Whether the pool does not answer this replica: then what ends is found by others, if by any. */
+  set isBlind(isBlind: boolean) {
+    this.#isBlind = isBlind;
+    if (this.#term !== undefined) void this.#leaveBlind(this.#term);
+  }
+
   /** Lets another replica write. What was found and not written is kept. */
   rest(): Promise<void> {
+    this.#isBlind = false;
     return this.#log.close();
+  }
+
+  /** The same for a replica that does not reach the pool: others have the time of a lease to take it. */
+  giveUp(): Promise<void> {
+    this.#term?.leave();
+    return this.rest();
   }
 
   #open(): SharedLog<JobCompletion> {
@@ -86,10 +101,17 @@ export class SharedEnds {
   async #lead(term: LogTerm<JobCompletion>): Promise<void> {
     this.#term = term;
     term.append([...this.#found.values()]);
+    void this.#leaveBlind(term);
     await new Promise<void>((resolve) => {
       if (term.signal.aborted) resolve();
       term.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     if (this.#term === term) this.#term = undefined;
+  }
+  /** What was found before is written first. Never rejects. */
+  async #leaveBlind(term: LogTerm<JobCompletion>): Promise<void> {
+    if (!this.#isBlind) return;
+    await term.written().catch(() => undefined);
+    if (this.#isBlind) term.leave();
   }
 }

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { describe, expect, it, type Mock, onTestFinished, vi } from 'vitest';
 import { GridError } from '../../src/errors.js';
 import type { Command } from '../../src/grids/condor/command.js';
+import { Ends } from '../../src/grids/condor/ends.js';
 import { alwaysHidden } from '../../src/grids/condor/hidden.js';
 import { HistoryTail } from '../../src/grids/condor/history-tail.js';
 import { type JobLogsSettings, PoolLogs } from '../../src/grids/condor/job-logs.js';
 import type { Pool, Schedd } from '../../src/grids/condor/pool.js';
 import type { Schedds } from '../../src/grids/condor/schedds.js';
 import type { JobCompletion } from '../../src/grids/job-logs.js';
+import { JobRings } from '../../src/grids/job-rings.js';
 import { SharedEnds } from '../../src/grids/shared-ends.js';
 import type { SharedLog, SharedLogs } from '../../src/streams/index.js';
 import type { SharedLogOptions } from '../../src/streams/shared/shared-log.js';
@@ -168,5 +170,43 @@ describe('the ends in a log of replicas', () => {
       append,
     } as unknown as LogTerm<JobCompletion>);
     expect(append.mock.calls).toEqual([[[end(2, 'lost')]]]);
+  });
+});
+
+describe('a pool that does not answer this replica', () => {
+  it('is known after some seconds, also where no end is expected, and so is that it answers again', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    let isAway = false;
+    const pool = played(() => {
+      if (isAway) throw new GridError('UNAVAILABLE', 'It is away.');
+      return '';
+    });
+    const schedd = { name: 's', own: false };
+    const rings = new JobRings({ gridName: 'condor', find: async () => [] });
+    const sights: boolean[] = [];
+    const ends: Ends = new Ends(pool, schedd, new HistoryTail(pool, schedd), rings, {
+      restMs: () => 30_000,
+      onSight: () => sights.push(ends.isBlind),
+    });
+    await ends.begin(signal);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sights).toEqual([]);
+    isAway = true;
+    await vi.advanceTimersByTimeAsync(36_000);
+    expect(sights).toEqual([true]);
+    isAway = false;
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(sights).toEqual([true, false]);
+    // A moment is not worth a word.
+    isAway = true;
+    ends.reconcile();
+    await vi.advanceTimersByTimeAsync(1_000);
+    isAway = false;
+    await vi.advanceTimersByTimeAsync(36_000);
+    expect(sights).toEqual([true, false]);
+    await ends.stop();
   });
 });

@@ -25,6 +25,8 @@ export interface EndsOptions {
   readonly lostAfterMs?: number | undefined;
   /** Ends of jobs that have left the queue, as they are found. */
   readonly onEnded?: (ads: readonly Ad[]) => void;
+  /** `isBlind` has changed. */
+  readonly onSight?: () => void;
 }
 
 /** Milliseconds to the next look for an expected end, by how often it was not found. */
@@ -37,6 +39,8 @@ const atWorkFrom = 8;
 const historyEvery = 5;
 const deepScan = 50_000;
 const retryMs = 1_000;
+/** Milliseconds between looks at most while they fail, and after which that is more than a moment. */
+const blindMs = 5_000;
 
 interface Expected {
   readonly key: JobKey;
@@ -62,6 +66,8 @@ export class Ends {
   #looks = 0;
   readonly #waiting = new Set<Waiter>();
   #soon = false;
+  #failingSinceMs: number | undefined;
+  #isBlind = false;
 
   constructor(
     private readonly pool: Pool,
@@ -88,6 +94,11 @@ export class Ends {
       this.#expected.set(name, { key, owner, sinceMs: Date.now(), misses: 0 });
     }
     this.#wake?.();
+  }
+
+  /** True while nothing could be looked for, for some seconds. */
+  get isBlind(): boolean {
+    return this.#isBlind;
   }
 
   /** Looks soon: something may have been missed. */
@@ -129,10 +140,12 @@ export class Ends {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       let waitMs: number;
+      const begunAtMs = Date.now();
       try {
         this.#soon = false;
         const look = ++this.#looks;
         await this.#look(signal);
+        this.#looked(undefined);
         const [oldest] = this.#expected.values();
         for (const waiter of [...this.#waiting]) {
           const awaited = oldest !== undefined && oldest.sinceMs <= waiter.calledMs;
@@ -141,10 +154,21 @@ export class Ends {
         waitMs = this.#nextMs();
       } catch {
         // What does not answer is asked again; that it does not is said by the health of the pool.
-        waitMs = Math.max(retryMs, this.#nextMs());
+        this.#looked(begunAtMs);
+        waitMs = Math.min(Math.max(retryMs, this.#nextMs()), blindMs);
       }
       if (!this.#soon) await this.#wait(waitMs);
     }
+  }
+
+  /** @param failedMs when a look began that failed */
+  #looked(failedMs: number | undefined): void {
+    this.#failingSinceMs = failedMs && (this.#failingSinceMs ?? failedMs);
+    const sinceMs = this.#failingSinceMs;
+    const isBlind = sinceMs !== undefined && Date.now() - sinceMs >= blindMs;
+    if (isBlind === this.#isBlind || this.#stop.signal.aborted) return;
+    this.#isBlind = isBlind;
+    this.options.onSight?.();
   }
 
   /** Everything that has ended by now and that can be found. */

@@ -160,6 +160,10 @@ export class Following {
         restMs: () => followed.poll?.pauseMs ?? reconcileMs,
         lostAfterMs,
         onEnded: (ads: readonly Ad[]) => followed.poll?.ended(ads),
+        onSight: () => {
+          // A part of the pool that is away is away for others too, and the rest is to be told.
+          this.rings.isBlind = [...this.#followed.values()].every((each) => each.ends.isBlind);
+        },
       }),
     };
     this.#followed.set(schedd.name, followed);

@@ -225,6 +225,7 @@ export class PoolLogs implements JobLogs {
       await following.begin();
     } catch (error) {
       await following.stop();
+      await this.#rings.giveUp();
       throw error;
     }
     if (!isRead) void this.#rings.begun(following.signal).then(following.resume, () => undefined);

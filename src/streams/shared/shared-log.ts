@@ -12,8 +12,8 @@ import { Waiting } from '../waiting.js';
 import { ReadRecords, type ReadingOptions } from './read-records.js';
 import type { RecordReader } from './record-reader.js';
 import type { LogKeys, LogScripts } from './scripts.js';
-import type { Leading } from './term.js';
-import { Terms, type Rest } from './terms.js';
+import type { Leading, Rest } from './term.js';
+import { Terms } from './terms.js';
 
 export type SharedLogOptions<Entry> = ReadingOptions<Entry>;
 

@@ -30,6 +30,14 @@ export interface LogTerm<Entry> {
   noted(): void;
   /** Resolves when all that was appended can be read in this replica. */
   written(): Promise<void>;
+  /** Ends the term and leaves the lease to others, which may reach what this process does not. */
+  leave(): void;
+}
+
+/** When a process leaves the lease of a log to others. */
+export interface Rest {
+  readonly isOn: () => boolean;
+  begin(): void;
 }
 
 export interface TermParts<Entry> {
@@ -39,6 +47,7 @@ export interface TermParts<Entry> {
   readonly codec: EntryCodec<Entry>;
   readonly limit: number;
   readonly keepMs: number;
+  readonly rest: Rest;
   /** Something of the term may matter to who waits for the log. */
   readonly changed: () => void;
 }
@@ -104,6 +113,12 @@ export class Term<Entry> implements LogTerm<Entry> {
     const isWritten = () =>
       this.#lines.length === this.#sent && !this.#isWriting && this.#read >= this.#seq;
     return this.#waiting.until(isWritten, this.signal);
+  }
+
+  leave(): void {
+    if (this.signal.aborted) return;
+    this.parts.rest.begin();
+    void this.end('It is left to others.');
   }
 
   /** Writes what there is to write. */

@@ -11,13 +11,6 @@ export interface TermsParts<Entry> extends TermParts<Entry> {
   readonly upTo: (seq: number, signal: AbortSignal) => Promise<Read>;
   /** What is done in a term failed. */
   readonly failed: (error: Error) => void;
-  readonly rest: Rest;
-}
-
-/** When a process leaves the lease of a log to others, which may reach what it does not. */
-export interface Rest {
-  readonly isOn: () => boolean;
-  begin(): void;
 }
 
 /** The last record that was read, and what it said. */
