@@ -15,6 +15,7 @@ import {
   union,
 } from '../src/query/plan.js';
 import { and, matches, not, type Predicate } from '../src/query/predicate.js';
+import { filtered } from '../src/query/slice.js';
 import type { CompletionLog, Snapshot } from '../src/streams/index.js';
 import { followedRows } from './followed-rows.js';
 import { ofCluster } from './job-nodes.js';
@@ -82,10 +83,16 @@ export class JobEnds {
         }
       }),
     );
-    return visible.flatMap((end): readonly JobEnd[] => {
-      if (end.row !== undefined) return [end];
+    const isWanted = (end: JobEnd): boolean => {
+      // One that brings its row has passed already.
+      if (end.row !== undefined) return true;
       const row = found.get(end);
-      return row !== undefined && matches(filter, row, rows.read) ? [{ ...end, row }] : [];
+      return row !== undefined && matches(filter, row, rows.read);
+    };
+    const wanted = await filtered(visible, isWanted, signal);
+    return wanted.map((end) => {
+      const row = found.get(end);
+      return row === undefined ? end : { ...end, row };
     });
   };
 

@@ -12,6 +12,7 @@ import {
   type Ref,
   type Value,
 } from '../src/query/predicate.js';
+import { filtered } from '../src/query/slice.js';
 import type { GraphContext } from './context.js';
 import { followedRows } from './followed-rows.js';
 import type { FollowedPool } from './job-ends.js';
@@ -50,7 +51,7 @@ export async function visibleEvents(
       }
     }),
   );
-  return mine.filter((entry) => {
+  const isShown = (entry: JobEventEntry): boolean => {
     const job = jobs.get(entry);
     const owner = entry.owner ?? job?.ownedBy ?? job?.owner ?? null;
     if (!maySee(caller, owner)) return false;
@@ -58,7 +59,8 @@ export async function visibleEvents(
       const value = valueOf(entry, ref);
       return value === undefined && job !== undefined ? rows.read(job, ref) : value;
     });
-  });
+  };
+  return filtered(mine, isShown, signal);
 }
 
 /** What the event itself says; undefined where it does not. */

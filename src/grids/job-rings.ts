@@ -40,8 +40,13 @@ export interface RowsOfEnds {
 const newestOf = 2_000;
 /** Milliseconds between tries to open the log of ends. */
 const againMs = 1_000;
-/** Sets of fields whose rows are kept; the longest unused goes first. */
+/** Sets of fields whose rows are kept; the longest unused goes first. Where more are asked for, some share one. */
 const maxProjections = 16;
+
+interface KeptRows {
+  readonly projection: Projection;
+  readonly rows: RecentRows<JobRow>;
+}
 
 export const nothing: Projection = { fields: new Set(), attributes: new Set() };
 const noRows: RowsOfEnds = { rows: new Map(), read: nothing };
@@ -56,7 +61,7 @@ export class JobRings {
   #lostEvents: WeakRef<EventRing> | undefined;
   /** Ends that are logged, the oldest first: as many as the log keeps. */
   readonly #told = new Set<string>();
-  readonly #rows = new Map<string, RecentRows<JobRow>>();
+  readonly #rows = new Map<string, KeptRows>();
   /** By what it says: many follow with one projection, and each row is kept once for all of them. */
   readonly #wanted = new Map<string, { readonly projection: Projection; holders: number }>();
   #stopped = false;
@@ -165,12 +170,16 @@ export class JobRings {
     });
     if (news.length === 0) return news;
     const served = [...this.#wanted.values()].filter(({ projection }) => covers(read, projection));
+    // Where some share one it may have to have more than was read.
+    const keeping = new Set(
+      served
+        .map(({ projection }) => this.#keptFor(projection))
+        .filter(({ projection }) => covers(read, projection)),
+    );
     for (const completion of news) {
       const row = rows.get(completion);
       if (row === undefined) continue;
-      for (const { projection } of served) {
-        this.#rowsOf(projection).remember(this.#rowKey(completion), row);
-      }
+      for (const kept of keeping) kept.rows.remember(this.#rowKey(completion), row);
     }
     if (this.#shared === undefined) this.#own.append(news);
     else this.#shared.add(news);
@@ -197,7 +206,7 @@ export class JobRings {
   }
 
   readonly rows: JobLogs['rows'] = (of, projection) =>
-    this.#rowsOf(projection).load(of.map((one) => this.#rowKey(one)));
+    this.#keptFor(projection).rows.load(of.map((one) => this.#rowKey(one)));
 
   position(): LogPosition {
     return endOf(this.completions);
@@ -205,7 +214,7 @@ export class JobRings {
 
   stop(): void {
     this.#stopped = true;
-    for (const rows of this.#rows.values()) rows.close();
+    for (const { rows } of this.#rows.values()) rows.close();
     this.#rows.clear();
   }
 
@@ -228,26 +237,35 @@ export class JobRings {
     return { id: encodeId('Job', this.#settings.gridName, schedd, clusterId, procId), revision };
   }
 
-  #rowsOf(projection: Projection): RecentRows<JobRow> {
-    const name = textOf(projection);
-    let rows = this.#rows.get(name);
-    if (rows === undefined) {
-      rows = new RecentRows<JobRow>({
-        limit: this.#settings.maxRows ?? 2_000,
-        fetch: (keys, signal) =>
-          this.#settings.find(
-            keys.map(({ id }) => keyOf(id)),
-            projection,
-            signal,
-          ),
-      });
-    }
+  #keptFor(asked: Projection): KeptRows {
+    const own = this.#rows.get(textOf(asked));
+    const isFull = this.#rows.size >= maxProjections;
+    const others = own === undefined && isFull ? [...this.#rows.values()] : [];
+    const kept =
+      own ??
+      others.find(({ projection }) => covers(projection, asked)) ??
+      this.#newRows(isFull ? union(asked, this.wanted) : asked);
     // A reader of one that is dropped keeps its reads under way: they end by themselves.
+    const name = textOf(kept.projection);
     this.#rows.delete(name);
-    this.#rows.set(name, rows);
+    this.#rows.set(name, kept);
     const [oldest] = this.#rows.keys();
     if (this.#rows.size > maxProjections && oldest !== undefined) this.#rows.delete(oldest);
-    return rows;
+    return kept;
+  }
+
+  #newRows(projection: Projection): KeptRows {
+    const { find, maxRows: limit = 2_000 } = this.#settings;
+    const rows = new RecentRows<JobRow>({
+      limit,
+      fetch: (keys, signal) =>
+        find(
+          keys.map(({ id }) => keyOf(id)),
+          projection,
+          signal,
+        ),
+    });
+    return { projection, rows };
   }
 }
 

@@ -81,6 +81,28 @@ it('what two want is read until the second has left', () => {
   expect(rings.wanted).toEqual(of());
 });
 
+it('ever so many who want different fields get rows that were read once, found with the end or not', async () => {
+  const { rings, fetched } = openRings();
+  const wanted = Array.from({ length: 40 }, (_, n): Projection => ({
+    fields: new Set(['state']),
+    attributes: new Set([`Attr${n}`]),
+  }));
+  for (const one of wanted) rings.want(one, new AbortController().signal);
+  const ends = Array.from({ length: 3 }, (_, n) => ({ ...end, revision: `3:${n}` }));
+  const [found] = ends;
+  if (found === undefined) throw new Error('There are some.');
+  rings.addCompletions([found], { rows: new Map([[found, row]]), read: rings.wanted });
+  rings.addCompletions(ends);
+  for (const one of wanted) expect(await rings.rows([found], one)).toEqual([row]);
+  expect(fetched).toEqual([]);
+  // Of each that was not found with its row: fewer reads than readers, and the same again costs none.
+  for (const one of wanted) await rings.rows(ends, one);
+  expect(fetched.length).toBeLessThanOrEqual(16);
+  const read = fetched.length;
+  for (const one of wanted) await rings.rows(ends, one);
+  expect(fetched).toHaveLength(read);
+});
+
 it('a shared log that can not be read is not opened again and again without a pause', async () => {
   vi.useFakeTimers();
   onTestFinished(() => {

@@ -8,6 +8,7 @@ import {
   type Ref,
   type Value,
 } from '../../query/predicate.js';
+import { Slice } from '../../query/slice.js';
 import type { Source, SourceNotes, SourceRequest } from '../../query/source.js';
 import type { JobListing, JobOrigin, JobRow } from '../jobs.js';
 import { rows } from '../row.js';
@@ -208,11 +209,13 @@ async function* read(
     : union(request.projection, projectionFor(rest));
   const toRow = jobRows(pool.name, schedd.name, projection, hidden);
   const fetched = { origin, atMs: Date.now() };
+  const slice = new Slice();
   try {
     for await (const batch of batches) {
       for (const ad of batch) {
         const row = toRow(ad, fetched);
         if (row !== undefined && (everything || matches(rest, row, readRow))) yield row;
+        if (slice.isOver) await slice.next();
       }
     }
   } catch (error) {
