@@ -10,7 +10,7 @@ import { describeReal, type RedisServer } from '../real/index.js';
 import { run, type Program } from '../server/program.js';
 import { connect, subscribe, type RawSocket } from '../server/raw-socket.js';
 
-const patience = { timeout: 60_000, interval: 50 };
+const patience = { timeout: 100_000, interval: 50 };
 const followers = 50;
 
 const query = `subscription ($filter: JobFilter, $start: StreamStart) {
@@ -142,6 +142,6 @@ describeReal('redis', 'two servers over one pool', (redis) => {
         one.leave();
         expect(one.kinds).not.toContain('GAP');
       }
-    }, 180_000);
+    }, 300_000);
   });
 });

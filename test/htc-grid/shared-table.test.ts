@@ -59,7 +59,7 @@ describe('a table on a port of its own', () => {
     const [first = ''] = ids;
     await data.put(ids.map((id) => [inputKey(id), 'eyJ3b3JrZXJfYXJndW1lbnRzIjogWyIxIl19']));
     const [claimed = {}] = captured;
-    const soon = { N: String(Math.floor(Date.now() / 1000) + 30) };
+    const soon = { N: String(Math.floor(Date.now() / 1000) + 3600) };
     const worker = {
       task_owner: { S: 'htc-agent-1' },
       task_status: { S: 'processing22' },
