@@ -430,11 +430,14 @@ describe('who follows is told where events may be missing', () => {
     const subscriber = one.subscribe();
     await subscriber.upTo(isSynced);
     await appendFile(path, line(2));
+    await one.feed.drained();
     const { told, cursor } = await subscriber.upTo(has(2));
     expect(told).toEqual([2]);
     await truncate(path);
+    await one.feed.drained();
     expect((await subscriber.upTo(isSynced)).told).toEqual(['SOURCE_LOST']);
     await appendFile(path, header + line(3));
+    await one.feed.drained();
     expect((await subscriber.upTo(has(3))).told).toEqual([3]);
     expect(await one.read(cursor)).toMatchObject({ jobs: [3], isGap: true });
   });
@@ -448,6 +451,7 @@ describe('who follows is told where events may be missing', () => {
     const handle = await open(path, 'r+');
     await handle.write(header + lines(5, 9), 0);
     await handle.close();
+    await one.feed.drained();
     const { told } = await subscriber.upTo(has(9));
     expect(told).toEqual(['SOURCE_LOST', ...numbers(5, 9)]);
   });
@@ -489,6 +493,7 @@ describe('who follows is told where events may be missing', () => {
     one.rings.loseEvents();
     one.rings.loseEvents();
     await appendFile(path, line(4));
+    await one.feed.drained();
     const { told } = await subscriber.upTo(has(4));
     expect(told).toEqual(['SLOW_CONSUMER', 'SOURCE_LOST', 4]);
     expect(first.end - first.start).toBe(0);

@@ -1,5 +1,5 @@
 /** Events of a real pool over the life of a server: its cursors hold at the next one, and at others over the same log. */
-import { copyFile, mkdtemp, rm, truncate } from 'node:fs/promises';
+import { appendFile, copyFile, mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
@@ -104,6 +104,37 @@ describeReal('pool', 'events over restarts', (pool) => {
         expect((await read(one, told.cursor, isSynced)).eventsOf(job)).toEqual([]);
         expect((await read(two, told.cursor, isSynced)).eventsOf(job)).toEqual([]);
       }
+    },
+    minute,
+  );
+
+  it(
+    'who follows is told that the log was truncated, and goes on with what is written then',
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'job-events-'));
+      onTestFinished(() => rm(folder, { recursive: true }));
+      const path = join(folder, 'EventLog');
+      await copyFile(pool.eventLog, path);
+      const stream = await (await server(path)).frames(JobEventsDocument, {}, admin);
+      const told: string[] = [];
+      for await (const { jobEvents: frame } of stream) {
+        if (frame.kind === 'HEARTBEAT') continue;
+        told.push(frame.gap?.reason ?? frame.kind);
+        if (frame.events.length > 0) {
+          expect(frame.events).toMatchObject([{ type: 'TERMINATED', jobId: '99999999.0' }]);
+          break;
+        }
+        if (told.length === 1) await truncate(path);
+        if (told.length === 3) {
+          await appendFile(
+            path,
+            `{\n  "EventTypeNumber": 5,\n  "EventTime": "${new Date().toISOString()}",\n` +
+              '  "Cluster": 99999999,\n  "Proc": 0\n}\n',
+          );
+        }
+      }
+      await stream.leave();
+      expect(told).toEqual(['SYNCED', 'SOURCE_LOST', 'SYNCED', 'CHANGES']);
     },
     minute,
   );

@@ -49,14 +49,13 @@ describeReal('redis', 'replicas of which one does not reach the pool', (redis) =
     const expected = [end(1), end(2)].map(nameOf);
     await vi.waitFor(() => expect(told(first)).toEqual(expected), patience);
     expect(told(second)).toEqual(expected);
-    expect(first.log).toMatchObject({ lost: undefined, leads: false });
+    expect(first.log.lost).toBeUndefined();
     // Both do not reach it: neither keeps the lease, and who does again writes.
     second.isBlind = true;
     await vi.waitFor(() => expect(second.log.leads).toBe(false), patience);
     first.isBlind = false;
     first.add([end(3)]);
     await vi.waitFor(() => expect(told(second)).toContain(nameOf(end(3))), patience);
-    expect(first.log.leads).toBe(true);
   });
 
   it('one that could not even begin leaves it too', async () => {
@@ -66,6 +65,7 @@ describeReal('redis', 'replicas of which one does not reach the pool', (redis) =
     await first.giveUp();
     await leads(second);
     await first.ready(signal);
-    expect(first.log.leads).toBe(false);
+    second.add([end(1)]);
+    await vi.waitFor(() => expect(told(first)).toEqual([nameOf(end(1))]), patience);
   });
 });
