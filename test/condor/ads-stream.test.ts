@@ -64,6 +64,27 @@ describe('ads are cut out of output as it arrives', () => {
     expect(await cut(whole, 'json', bytes)).toEqual(adsOf(whole, 'json'));
   });
 
+  test('each with the chunk that ends it, as a command that writes lines sends them', async () => {
+    const lines = whole.toString('latin1').split(/(?<=\n)/);
+    const batches = adBatches(
+      (async function* () {
+        for (const line of lines) {
+          read += line;
+          yield Buffer.from(line, 'latin1');
+        }
+      })(),
+      'json',
+    );
+    let read = '';
+    let ads = 0;
+    for await (const batch of batches) {
+      expect(batch).toHaveLength(1);
+      expect(read.endsWith('\n}\n')).toBe(true);
+      ads += 1;
+    }
+    expect(ads).toBe(adsOf(whole, 'json').length);
+  });
+
   test('nothing at all, an empty array and a lone bracket are no ads', async () => {
     for (const text of ['', '[\n]\n', '[\n', ']\n', '\n']) {
       expect(await cut(Buffer.from(text), 'json'), JSON.stringify(text)).toEqual([]);

@@ -23,16 +23,19 @@ const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 function gathering() {
   const asked: string[] = [];
   const ends: (() => void)[] = [];
+  const answered = (count: number) => Array.from({ length: count }, () => all.answered());
   const all = new Gathering<string>(3, (batch) => {
     asked.push(batch.join(''));
     return new Promise((resolve) => ends.push(resolve));
   });
   const add = (items: string) => [...items].forEach((item) => all.add(item));
-  const end = async (batch: number) => {
+  /** The last ones of a batch are answered with its end. */
+  const end = async (batch: number, last = asked[batch]?.length ?? 0) => {
+    answered(last);
     ends[batch]?.();
     await after(0);
   };
-  return { all, add, asked, end };
+  return { all, add, asked, answered, end };
 }
 
 describe('items that come one by one', () => {
@@ -69,6 +72,37 @@ describe('items that come one by one', () => {
     add('ab');
     await after(1);
     expect(asked).toEqual(['ab', 'cdab']);
+  });
+
+  test('go with the end of the batch under way when all that it answered before have asked on', async () => {
+    const { add, asked, answered, end } = gathering();
+    add('abcd');
+    await after(10);
+    answered(3);
+    add('abc');
+    await after(50);
+    expect(asked).toEqual(['abcd']);
+    await end(0, 1);
+    await after(2);
+    expect(asked).toEqual(['abcd']);
+    add('d');
+    await after(0);
+    expect(asked).toEqual(['abcd', 'abcd']);
+  });
+
+  test('do not wait for who asked on when he has gone instead', async () => {
+    const { add, asked, answered, end } = gathering();
+    add('abc');
+    await after(10);
+    answered(2);
+    add('ab');
+    await end(0, 1);
+    await after(8);
+    expect(asked).toEqual(['abc', 'ab']);
+    answered(2);
+    add('ab');
+    await end(1, 0);
+    expect(asked).toEqual(['abc', 'ab', 'ab']);
   });
 
   test('do not wait long for who does not come again', async () => {

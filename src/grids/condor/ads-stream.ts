@@ -21,8 +21,7 @@ export async function* adBatches(
   let rest: Buffer[] = [];
   let restBytes = 0;
   for await (const chunk of output) {
-    const end = lastBoundary(chunk, framing);
-    // A boundary that spans two chunks is found with the next one.
+    const end = lastBoundary(chunk, framing) || boundaryAtSeam(rest.at(-1), chunk, framing);
     if (end === 0) {
       rest.push(chunk);
       restBytes += chunk.length;
@@ -59,6 +58,14 @@ function lastBoundary(chunk: Buffer, framing: AdFraming): number {
   const boundary = framing === 'json' ? '\n}\n' : '\n';
   const at = chunk.lastIndexOf(boundary, undefined, 'latin1');
   return at === -1 ? 0 : at + boundary.length;
+}
+
+/** Where the ad ends whose last line is cut in two: a command that writes line by line may end each chunk within it. */
+function boundaryAtSeam(before: Buffer | undefined, chunk: Buffer, framing: AdFraming): number {
+  if (framing !== 'json' || before === undefined) return 0;
+  const tail = before.subarray(-2);
+  const at = Buffer.concat([tail, chunk.subarray(0, 2)]).lastIndexOf('\n}\n', undefined, 'latin1');
+  return at === -1 ? 0 : at + 3 - tail.length;
 }
 
 function parseBatch(text: string, framing: AdFraming, options: ParseAdsOptions): readonly Ad[] {

@@ -18,6 +18,8 @@ export type CommandKind =
 export interface Command {
   readonly program: Program;
   readonly args: readonly string[];
+  /** A few ads, each wanted as it is found: a command's own output goes to a pipe in blocks of 4 KiB. */
+  readonly lineByLine?: boolean;
 }
 
 /**
@@ -35,6 +37,9 @@ export interface CommandPlace {
   /** Folder of the commands; default: found by PATH. */
   readonly path?: string | undefined;
 }
+
+/** From coreutils: sets how the program writes, then becomes the program. */
+const writingLines = ['stdbuf', '-oL'];
 
 export const kindOf: Readonly<Record<Program, CommandKind>> = {
   condor_q: 'queue',
@@ -60,10 +65,10 @@ export function argvOf(
   extra: Readonly<Record<string, string>> = {},
 ): readonly [string, ...string[]] {
   const program = place.path === undefined ? command.program : `${place.path}/${command.program}`;
-  const words: [string, ...string[]] = [program, ...command.args];
+  const words = [...(command.lineByLine ? writingLines : []), program, ...command.args];
   for (const word of words) checkWord(word);
   const { prefix } = place;
-  if (prefix === undefined) return words;
+  if (prefix === undefined) return words as [string, ...string[]];
   const [first, ...others] = prefix.argv;
   if (first === undefined) throw new Error('A command prefix needs at least one word.');
   if (prefix.kind === 'exec') {

@@ -22,8 +22,9 @@ export class Gathering<Item> {
   private turn: NodeJS.Immediate | undefined;
   private endedAtMs = -Infinity;
   private lastTookMs = 0;
-  /** Who was answered last, and who waited then. */
-  private expected = 0;
+  /** Whom the last batch and those under way have answered, without those that have asked on since. */
+  private away = 0;
+  private lastSize = 0;
 
   constructor(
     /** Milliseconds without another item after which a batch goes, four times as many at most. */
@@ -33,7 +34,13 @@ export class Gathering<Item> {
 
   add(item: Item): void {
     this.waiting.push({ item, atMs: performance.now() });
+    if (this.away > 0) this.away -= 1;
     this.schedule();
+  }
+
+  /** One of a batch has its answer, before the batch ends or with its end. */
+  answered(): void {
+    this.away += 1;
   }
 
   /** Whether it was still waiting. */
@@ -84,7 +91,7 @@ export class Gathering<Item> {
     // Who has just been answered often asks on: they are one batch again, not two that take turns for ever.
     const returningUntilMs = this.endedAtMs + 8 * this.gatherMs;
     const returning = performance.now() < returningUntilMs;
-    if (returning && this.expected > 1 && this.waiting.length >= this.expected) return 0;
+    if (returning && this.away === 0 && this.lastSize > 1) return 0;
     const pauseMs = returning ? 2 * this.gatherMs : this.gatherMs;
     return Math.min(
       Math.max(last.atMs, this.endedAtMs) + pauseMs,
@@ -95,13 +102,14 @@ export class Gathering<Item> {
   private send(): void {
     const batch = this.takeAll();
     if (batch.length === 0) return;
+    this.away = 0;
     this.underWay.add(batch);
     const startedAtMs = performance.now();
     void this.ask(batch).finally(() => {
       this.underWay.delete(batch);
       this.endedAtMs = performance.now();
       this.lastTookMs = this.endedAtMs - startedAtMs;
-      this.expected = batch.length + this.waiting.length;
+      this.lastSize = batch.length;
       this.schedule();
     });
   }

@@ -33,9 +33,13 @@ const recentRecords = 500;
 
 export const searchQueue = (search: JobSearch): Promise<void> =>
   // The scan ends with the last of the ids.
-  ask('QUEUE', search, (query, limit) =>
-    queueCommand(search.pool, search.schedd, query, '-stream-results', '-limit', limit),
-  );
+  ask('QUEUE', search, (query, limit) => ({
+    ...queueCommand(search.pool, search.schedd, query, '-stream-results', '-limit', String(limit)),
+    lineByLine: limit <= fewRows,
+  }));
+
+/** As many rows are wanted one by one: more of them fill a block soon enough. */
+const fewRows = 64;
 
 export async function searchHistory(search: JobSearch, askAgainMs = 30): Promise<void> {
   await askHistory(search, historyScanLimit);
@@ -48,7 +52,7 @@ const askHistory = (search: JobSearch, scanLimit: number): Promise<void> =>
   // The scan ends with the last match, so that recent jobs cost little.
   ask('HISTORY', search, (query, limit) => {
     const scan = { scanLimit, since: undefined };
-    return historyCommand(search.pool, search.schedd, query, scan, '-limit', limit);
+    return historyCommand(search.pool, search.schedd, query, scan, '-limit', String(limit));
   });
 
 /** The same rows with more of their fields; what is gone in between stays as it is. */
@@ -92,7 +96,7 @@ function heldBy(row: JobRow): Projection {
 async function ask(
   origin: JobOrigin,
   { pool, schedd, projection, signal, missing, tell, exactReals = false }: JobSearch,
-  commandFor: (query: AdQuery, limit: string) => Command,
+  commandFor: (query: AdQuery, limit: number) => Command,
 ): Promise<void> {
   const { hidden } = await pool.policy(signal);
   const attributes = attributesFor(projection, jobTable, jobKeyAttributes, hidden);
@@ -101,7 +105,7 @@ async function ask(
   const keys = missing();
   const wanted = new Set(keys.map(nameOf));
   const read = async ({ keys: { length }, constraint }: IdChunk<JobKey>): Promise<void> => {
-    const command = commandFor({ attributes, constraint }, String(length));
+    const command = commandFor({ attributes, constraint }, length);
     for await (const ads of streamAds(pool, command, signal, options)) {
       const fetched = { origin, atMs: Date.now() };
       for (const ad of ads) {

@@ -55,7 +55,7 @@ export class JobLookup {
     const forget = this.leaving.add(signal, () => caller.leave(signal.reason));
     caller.onEnd((end) => {
       forget();
-      if (end === 'answered') return;
+      if (end === 'answered') return this.queue.answered();
       this.queue.remove(caller);
       this.history.remove(caller);
     });

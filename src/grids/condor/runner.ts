@@ -6,6 +6,7 @@ import { GridError } from '../../errors.js';
 import { argvOf, kindOf, type Command, type CommandKind, type CommandPlace } from './command.js';
 import { Child } from './child.js';
 import { failureOf } from './errors.js';
+import { LineWriting } from './line-writing.js';
 import { Places } from './places.js';
 
 export type CommandOutcome = 'ok' | 'failed' | 'timed-out' | 'cancelled';
@@ -45,6 +46,7 @@ export class CommandRunner {
   private readonly coolDownMs: number;
   private readonly running = new Set<Child>();
   private readonly shared = new Map<string, Shared>();
+  private readonly lines = new LineWriting((command) => this.start(command));
   private stopped = false;
 
   constructor(private readonly options: RunnerOptions) {
@@ -68,7 +70,7 @@ export class CommandRunner {
     let outcome: CommandOutcome = 'cancelled';
     try {
       if (this.stopped) throw new GridError('UNAVAILABLE', 'The server is stopping.');
-      const child = this.start(command, signal);
+      const child = this.start(this.lines.asItCan(command), signal);
       try {
         yield* child.output();
         const code = await child.exited;
@@ -83,7 +85,6 @@ export class CommandRunner {
         outcome = 'ok';
       } finally {
         child.kill('abort');
-        this.running.delete(child);
       }
     } finally {
       release(outcome === 'timed-out' ? this.coolDownMs : 0);
@@ -141,12 +142,14 @@ export class CommandRunner {
     return Buffer.concat(chunks);
   }
 
-  private start(command: Command, signal: AbortSignal): Child {
+  private start(command: Command, signal?: AbortSignal): Child {
     const child = new Child(command, argvOf(command, this.options, this.deadlineMs), {
       deadlineMs: this.deadlineMs,
       signal,
     });
     this.running.add(child);
+    const forget = (): unknown => this.running.delete(child);
+    child.exited.then(forget, forget);
     return child;
   }
 }
