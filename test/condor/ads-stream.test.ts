@@ -66,6 +66,8 @@ describe('ads are cut out of output as it arrives', () => {
 
   test('each with the chunk that ends it, as a command that writes lines sends them', async () => {
     const lines = whole.toString('latin1').split(/(?<=\n)/);
+    let read = '';
+    let ads = 0;
     const batches = adBatches(
       (async function* () {
         for (const line of lines) {
@@ -75,8 +77,6 @@ describe('ads are cut out of output as it arrives', () => {
       })(),
       'json',
     );
-    let read = '';
-    let ads = 0;
     for await (const batch of batches) {
       expect(batch).toHaveLength(1);
       expect(read.endsWith('\n}\n')).toBe(true);
