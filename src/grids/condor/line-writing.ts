@@ -16,7 +16,8 @@ export class LineWriting {
     if (!command.lineByLine || this.works) return command;
     if (!this.tried) {
       this.tried = true;
-      void this.try();
+      // A process that can't start, as where file descriptors are used up, is no reason to fail a look-up.
+      this.try().catch(() => undefined);
     }
     return { ...command, lineByLine: false };
   }
@@ -24,7 +25,7 @@ export class LineWriting {
   private async try(): Promise<void> {
     const child = this.start(trial);
     child.process.stdout.resume();
-    const code = await child.exited.catch(() => null);
+    const code = await child.exited;
     // A loader that can't load the library says so, and starts the program without.
     this.works = code === 0 && !child.stderr().includes('LD_PRELOAD');
   }
