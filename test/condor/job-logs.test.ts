@@ -218,6 +218,11 @@ describeReal('pool', 'logs of a pool', (pool) => {
       );
       const cluster = await idle();
       await pool.remove(`ClusterId == ${cluster}`);
+      // condor_rm marks; the schedd takes it out a little later.
+      await vi.waitFor(async () => {
+        const { stdout } = await pool.run(['condor_history', String(cluster), '-af', 'ClusterId']);
+        expect(stdout.trim()).toBe(String(cluster));
+      }, patience);
       const again = await logs.completions(new AbortController().signal);
       expect(again).toMatchObject({ epoch: position.epoch, name: position.log });
       await logs.settled(pool.scheddName, AbortSignal.timeout(60_000));
