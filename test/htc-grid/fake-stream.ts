@@ -40,6 +40,8 @@ interface Iterator {
 }
 
 const places = 1e15;
+/** In one answer. */
+const maxRecords = 1000;
 
 export class FakeStream implements StreamCalls {
   readonly calls = new Map<StreamOperation, number>();
@@ -187,7 +189,10 @@ export class FakeStream implements StreamCalls {
       case 'GetShardIterator':
         return this.#iterator(given);
       case 'GetRecords':
-        return this.#records(String(given['ShardIterator']), Number(given['Limit'] ?? 1000));
+        return this.#records(
+          String(given['ShardIterator']),
+          Math.min(maxRecords, Number(given['Limit'] ?? maxRecords)),
+        );
       default:
         return operation satisfies never;
     }
