@@ -208,6 +208,24 @@ describeReal('redis', 'a registry in Redis', (redis) => {
       await expect(c.begin(keyed('again'))).resolves.toMatchObject({ earlier: { session: 's' } });
     });
 
+    it('gives one that was emptied what the replicas know, also where it is never silent', async () => {
+      const { registry: a, shared } = await replica();
+      await begin(a, entry('s'));
+      const key = (part: string) => shared.key('sessions', 'g', part);
+      await shared.run((one) => one.del(key('entries'), key('changes'), key('epoch')));
+      await vi.waitFor(
+        async () => {
+          const there = await shared.run(async (one) => {
+            // Another replica writes all the time.
+            await one.xadd(key('changes'), '*', 's', 'other', 'x', '');
+            return one.hexists(key('entries'), 's');
+          });
+          expect(there).toBe(1);
+        },
+        { interval: 100, timeout: 20_000 },
+      );
+    });
+
     it('misses no change over a connection that broke, nor where older changes were let go', async () => {
       const { registry: a } = await replica();
       const { registry: b, shared } = await replica();

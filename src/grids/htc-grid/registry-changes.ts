@@ -28,6 +28,8 @@ export class RegistryChanges {
   readonly #running: Promise<void>;
   #redis: Redis | undefined;
   #epoch: string | undefined;
+  /** When the epoch was last looked at, by the process's own clock. */
+  #checkedAt = 0;
   /** The id of the last change that is known. */
   #last = '0-0';
   #loaded: () => void = () => undefined;
@@ -105,11 +107,15 @@ export class RegistryChanges {
     const found = await redis.xread(
       ...(['COUNT', changesAtOnce, 'BLOCK', blockMs, 'STREAMS', changes, this.#last] as const),
     );
-    if (found === null) {
-      // Silence may be that of a Redis that was emptied.
-      if ((await redis.get(epoch)) !== this.#epoch) await this.#reconcile(redis);
-      return;
-    }
+    this.#tell(found ?? []);
+    const now = performance.now();
+    if (found !== null && now - this.#checkedAt < blockMs) return;
+    this.#checkedAt = now;
+    // Silence may be that of a Redis that was emptied, and one that was may be written again at once.
+    if ((await redis.get(epoch)) !== this.#epoch) await this.#reconcile(redis);
+  }
+
+  #tell(found: readonly (readonly [string, readonly Change[]])[]): void {
     for (const [, entries] of found) {
       const records: string[] = [];
       for (const [id, fields] of entries) {
@@ -122,6 +128,8 @@ export class RegistryChanges {
     }
   }
 }
+
+type Change = readonly [id: string, fields: readonly string[]];
 
 /** Ids of a stream are two numbers, each of which may be longer than a number here. */
 function isBefore(a: string, b: string): boolean {
