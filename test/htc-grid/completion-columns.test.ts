@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { completionOf } from '../../src/grids/htc-grid/change.js';
 import { CompletionColumns } from '../../src/grids/htc-grid/completion-columns.js';
 import { RankTable } from '../../src/grids/htc-grid/rank-table.js';
+import { SessionLog } from '../../src/grids/htc-grid/session-log.js';
 import { TaskRanks } from '../../src/grids/htc-grid/task-ranks.js';
 import type { Completion } from '../../src/grids/tasks.js';
 
@@ -38,6 +39,16 @@ describe('completions in columns', () => {
         for (const [place, completion] of expected) expect(columns.at(place)).toEqual(completion);
       }),
     );
+  });
+
+  it('are what the log of a session keeps: no object for each', () => {
+    const state = new SessionLog('s');
+    const end = { sessionId: 's', state: 'finished', retries: 0, completedAt: 1.7e12 } as const;
+    state.apply(['s_0', 's_1'].map((taskId) => ({ ...end, taskId })));
+    // Of the same places the log has what it read last.
+    const [once, twice] = [state.log.read(0, 1), state.log.read(0, 2)];
+    expect(twice[0]).toEqual(once[0]);
+    expect(twice[0]).not.toBe(once[0]);
   });
 
   it('take at most 40 bytes each with how far each task is, and little in a small session', () => {
