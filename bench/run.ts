@@ -19,6 +19,7 @@ import { taskPages } from './benches/task-pages.js';
 import { disconnect } from './client.js';
 import { brief } from './measure.js';
 import { Queue } from './queue.js';
+import { stolenFromHere } from './stolen.js';
 
 const benches: readonly Bench[] = [
   groups,
@@ -76,9 +77,14 @@ if (values.quick)
 
 async function findingsOf(bench: Bench): Promise<readonly Finding[]> {
   console.log(`\n${bench.name}: ${bench.about}`);
+  const stolen = stolenFromHere();
   try {
     const findings = await bench.run({ quick: values.quick, pool: () => queue.open() });
     for (const finding of findings) print(finding);
+    const share = stolen();
+    if (share !== undefined) {
+      console.log(`  ${brief(100 * share)} % of the processors' time went to others on this host`);
+    }
     return findings;
   } catch (error) {
     if (!(error instanceof NotRun)) throw error;
