@@ -20,12 +20,13 @@ type Frame = TaskCompletedSubscription['taskCompleted'];
 
 describe('streams', () => {
   const gate = new Gate();
+  let grid: Awaited<ReturnType<typeof embeddedGrid>>;
   let graph: Graph;
   const open: Frames<unknown>[] = [];
-  const openGate = async () =>
-    openGraph([await embeddedGrid({ run: gate.run, workers: { concurrency: 32 } })]);
+  const openGate = () => embeddedGrid({ run: gate.run, workers: { concurrency: 32 } });
   beforeAll(async () => {
-    graph = await openGate();
+    grid = await openGate();
+    graph = await openGraph([grid]);
   });
   afterEach(() => Promise.all(open.splice(0).map((frames) => frames.leave())));
   afterAll(() => graph.stop());
@@ -116,6 +117,20 @@ describe('streams', () => {
       gate.open('e');
     });
 
+    it('what ends while a list is read is told behind the cursor of the list', async () => {
+      const { id, taskIds } = await submit({ wait: 'during' });
+      const read = grid.tasks.bind(grid);
+      const reading = vi.spyOn(grid, 'tasks').mockImplementationOnce(async (...args) => {
+        gate.open('during');
+        await completed(id, 1);
+        return read(...args);
+      });
+      const { tasks } = await graph.ask(TaskListDocument, { filter: { sessions: [id] } });
+      reading.mockRestore();
+      const stream = await follow({ sessions: [id], start: { after: tasks?.streamCursor ?? '' } });
+      expect(idsOf(await toEnd(stream))).toEqual(taskIds);
+    });
+
     it('a cursor from another life of the server is a gap, and a fresh snapshot', async () => {
       const { id, taskIds } = await submit(1, 2);
       const session = await completed(id, 2);
@@ -200,7 +215,7 @@ describe('streams', () => {
   });
 
   it('without sessions the whole grid is followed, and a stop of the server is told', async () => {
-    const other = await openGate();
+    const other = await openGraph([await openGate()]);
     const stream = await other.frames(TaskCompletedDocument, {});
     await toSynced(stream);
     const ids: string[] = [];
