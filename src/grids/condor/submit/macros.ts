@@ -109,6 +109,9 @@ const matchMacro = /^[A-Za-z_][A-Za-z0-9_.]*(:[^$()]*)?$/;
 /** Parts that are harmless each can make a reference together: the whole is looked at once more. */
 function checkLeft(text: string, source: Source): void {
   if (!text.includes('$')) return;
+  // HTCondor reads dollars in pairs, from the left: $$$(SPOOL) is $$ and a setting of its own.
+  const odd = /\${3,}\w*\(/.exec(text)?.[0];
+  if (odd !== undefined) throw refused('FORBIDDEN', source, functionOf(odd));
   const rest = text
     .replaceAll(/\$\$\(([A-Za-z_][A-Za-z0-9_.]*(?::[^$()]*)?)\)/g, '\u0001')
     .replaceAll(/\$\((?:ProcId|ClusterId|Step)\)/g, '\u0001');
