@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { Ad } from '../../src/classad/ad.js';
 import { parseAds } from '../../src/classad/json.js';
-import { AdRecord } from '../../src/grids/condor/attributes.js';
+import { AdRecord, checkRefs } from '../../src/grids/condor/attributes.js';
+import { shownDetail } from '../../src/grids/condor/event-detail.js';
 import { jobTable } from '../../src/grids/condor/fields.js';
 import { HiddenNames } from '../../src/grids/condor/hidden.js';
 import { jobRows } from '../../src/grids/condor/job-row.js';
@@ -134,6 +135,24 @@ describe('a hidden attribute', () => {
       expect(record.attribute('B').value).toEqual({ C: [1, null] });
     },
   );
+
+  test.each([
+    ['ResidentSetSize', 'memoryUsage'],
+    ['ResidentSetSize', 'RequestMemory'],
+    ['ImageSize', 'RequestMemory'],
+    ['DiskUsage', 'RequestDisk'],
+    ['Cpus', 'SlotWeight'],
+  ])('%s is not told by what HTCondor computes from it: %s', (name, computed) => {
+    const hidden = new HiddenNames([name]);
+    expect(() => checkRefs([attribute(computed)], hidden)).toThrow(
+      expect.objectContaining({
+        code: 'FORBIDDEN',
+        message: expect.stringContaining(`${name} behind ${computed}`) as string,
+      }),
+    );
+    expect(shownDetail({ [computed]: 3, Size: 1 }, hidden)).toEqual({ Size: 1 });
+    expect(() => checkRefs([attribute(computed)], new HiddenNames(['Cmd']))).not.toThrow();
+  });
 
   test('leaves expressions alone that only look like it', () => {
     expect(hidden.namedIn('Command + MyCmd + Cmd2')).toBe(false);

@@ -8,7 +8,7 @@ describeReal('pool', 'a pool with a policy', (pool) => {
   describe('that hides attributes', () => {
     let graph: Graph;
     beforeAll(async () => {
-      const hideAttributes = ['Cmd', 'owner', 'JobPrio', 'HoldReason', 'Cpus'];
+      const hideAttributes = ['Cmd', 'owner', 'JobPrio', 'HoldReason', 'Cpus', 'ResidentSetSize'];
       const argv = ['env', '_CONDOR_RESTD_HIDE_JOB_ATTRS=Iwd MyString', ...pool.prefix];
       graph = await openGraph([poolGrid(pool, { hideAttributes, prefix: { kind: 'exec', argv } })]);
     });
@@ -93,6 +93,14 @@ describeReal('pool', 'a pool with a policy', (pool) => {
         'machines(filter: { attributes: [{ name: "Cpus", number: { gt: 0 } }] }) { totalCount }',
       ],
       ['ads', 'ads { groups(by: [{ attribute: "Owner" }]) { totalCount } }'],
+      [
+        'a constraint on what is computed from one',
+        'jobs(filter: { constraint: "MemoryUsage > 1" }) { totalCount }',
+      ],
+      [
+        'an order by what is computed from what is computed from one',
+        'jobs(orderBy: [{ attribute: "RequestMemory" }]) { nodes { id } }',
+      ],
     ])('refuses %s', async (_words, selection) => {
       const { codes, errors } = await graph.answer(`{ ${selection} }`, {});
       expect(codes).toEqual(['FORBIDDEN']);

@@ -31,8 +31,12 @@ export function checkRefs(
 ): void {
   for (const ref of refs) {
     if ('attribute' in ref) {
-      checkName(ref.attribute);
-      if (hidden.has(ref.attribute)) throw hiddenRef(`attribute ${ref.attribute}`, ref.attribute);
+      const { attribute } = ref;
+      checkName(attribute);
+      const behind = hidden.behind(attribute);
+      if (behind === undefined) continue;
+      const via = behind === attribute ? '' : ` behind ${attribute}`;
+      throw hiddenRef(`attribute ${behind}${via}`, behind);
     } else {
       const field = Object.hasOwn(fields, ref.field) ? fields[ref.field] : undefined;
       if (field && isHiddenField(field, hidden)) {

@@ -16,7 +16,7 @@ export function shownDetail(
 ): Readonly<Record<string, unknown>> {
   const { Attribute: edited } = detail;
   const isHidden = (name: string): boolean =>
-    hidden.has(name) ||
+    hidden.behind(name) !== undefined ||
     (Object.hasOwn(toldOf, name) && toldOf[name]?.some((own) => hidden.has(own)) === true) ||
     (name === 'Value' && typeof edited === 'string' && hidden.has(edited));
   return Object.fromEntries(Object.entries(detail).filter(([name]) => !isHidden(name)));

@@ -1,5 +1,7 @@
 /** Which attributes of a pool's ads no client sees: what HTCondor keeps private, and what the operator hides. */
 
+import { readBy } from './derived.js';
+
 /** What HTCondor treats as private: whoever holds a claim id may use the slot. */
 const privateNames = [
   'capability',
@@ -34,6 +36,11 @@ export class HiddenNames {
     const hidden = this.#names.has(lower) || lower.startsWith(privatePrefix);
     if (this.#verdicts.size < maxRemembered) this.#verdicts.set(name, hidden);
     return hidden;
+  }
+
+  /** The hidden name that the value of an attribute tells: its own, or one that HTCondor computes it from. */
+  behind(name: string): string | undefined {
+    return [name, ...readBy(name)].find((each) => this.has(each));
   }
 
   /** Whether the text of an expression names one: literals beside the name may be its value. */

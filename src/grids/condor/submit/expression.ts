@@ -14,8 +14,9 @@ import { refused, type Source } from './source.js';
 /** The expression as the commands read it: in the old syntax, where a backslash is one. */
 export function checkedExpression(text: string, hidden: HiddenNames, source: Source): string {
   const expr = parsed(text, source);
-  const name = attributeRefs(expr).find((ref) => hidden.has(ref.name))?.name;
-  if (name !== undefined) throw refused('FORBIDDEN', source, `names ${name}, which is hidden.`);
+  const named = attributeRefs(expr).map((ref) => hidden.behind(ref.name));
+  const name = named.find((behind) => behind !== undefined);
+  if (name !== undefined) throw refused('FORBIDDEN', source, `leads to ${name}, which is hidden.`);
   const unnamed = reachesUnnamed(expr);
   if (unnamed !== null) throw refused('FORBIDDEN', source, `can reach what is hidden: ${unnamed}.`);
   try {
