@@ -1,6 +1,8 @@
 /** The event log: every form it may have, and every way its files may change under the reader. */
+import { execFileSync } from 'node:child_process';
 import {
   appendFile,
+  mkdir,
   mkdtemp,
   open,
   readdir,
@@ -407,16 +409,19 @@ describe('the files of the log', () => {
     expect(troubles.at(-1)).toBeUndefined();
   });
 
-  it('something else in its place is trouble, not a fault', async () => {
-    const reader = new EventLogReader({
-      path: tmpdir(),
-      onRecords: () => undefined,
-      onGap: () => undefined,
-      onTrouble: () => undefined,
-    });
+  it.each([
+    ['a folder', (path: string) => mkdir(path)],
+    ['a pipe', (path: string) => execFileSync('mkfifo', [path])],
+  ])('%s in its place is trouble, until there is a log again', async (_name, make) => {
+    const { path, seen, reader } = await followed(false);
+    await make(path);
     await reader.begin();
-    await reader.stop();
-    expect(reader.trouble).toContain('is not a file');
+    expect(reader.trouble).toBe(`${path} is not a file.`);
+    await rm(path, { recursive: true });
+    await writeFile(path, header + line(1));
+    await reader.drained();
+    expect(reader.trouble).toBeUndefined();
+    expect(seen).toEqual(['1']);
   });
 
   it('whose file can be opened and not read leaves no file open', async () => {

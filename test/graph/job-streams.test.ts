@@ -1,5 +1,8 @@
 /** Streams of a real pool through the graph: who sees what, from where, and to the end. */
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import {
   JobCompletedDocument,
   type JobCompletedSubscription,
@@ -225,6 +228,60 @@ describeReal('pool', 'streams of jobs', (pool) => {
       const start = { snapshot: true };
       const past = await toEnd(await ends({ filter: { cluster: { eq: cluster } }, start }, bob));
       expect(idsOf(past)).toEqual([]);
+    },
+    minute,
+  );
+
+  it(
+    'an event that names no owner is told to the owner of the job, once that tells, and to no other user',
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'event-log-'));
+      const path = join(folder, 'EventLog');
+      await writeFile(path, '');
+      const own = await openGraph([poolGrid(pool, { eventLog: { path } })]);
+      onTestFinished(async () => {
+        await own.stop();
+        await rm(folder, { recursive: true });
+      });
+      const cluster = await idle('queue 2');
+      const other = await pool.submit(
+        'bob',
+        'executable = /bin/true\nrequirements = false\nqueue 2',
+      );
+      clusters.push(other);
+      const gone = 99_999_999;
+      const held = (id: number, proc: number) =>
+        `012 (${id}.00${proc}.000) 2026-11-22 10:00:0${proc} Job was held.\n\tBy hand\n...\n`;
+      const told = await Promise.all(
+        [alice, bob, admin].map(async (who) => {
+          const stream = await own.frames(JobEventsDocument, {}, who);
+          open.push(stream);
+          await eventsUntil(stream, ({ kind }) => kind === 'SYNCED');
+          return stream;
+        }),
+      );
+      await appendFile(
+        path,
+        held(cluster, 0) + held(gone, 0) + held(other, 0) + held(cluster, 1) + held(other, 1),
+      );
+      const [mine, theirs, all] = await Promise.all(
+        told.map(async (stream, i) => {
+          const last = i === 0 ? `${cluster}.1` : `${other}.1`;
+          const frames = await eventsUntil(stream, (_, seen) =>
+            jobsOf(seen, 'HELD').includes(last),
+          );
+          return jobsOf(frames, 'HELD');
+        }),
+      );
+      expect(mine).toEqual([`${cluster}.0`, `${cluster}.1`]);
+      expect(theirs).toEqual([`${other}.0`, `${other}.1`]);
+      expect(all).toEqual([
+        `${cluster}.0`,
+        `${gone}.0`,
+        `${other}.0`,
+        `${cluster}.1`,
+        `${other}.1`,
+      ]);
     },
     minute,
   );

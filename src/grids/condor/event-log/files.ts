@@ -2,7 +2,7 @@
  * The files of an event log: the one that is written to, and those it was renamed to by rotation (`.old`,
  * or `.1`, `.2`, … from the newest). They are told apart by inode, as names move from file to file.
  */
-import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
+import { constants, open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -24,7 +24,8 @@ interface Listed {
 export async function openFile(path: string): Promise<OpenFile | undefined> {
   let handle: FileHandle;
   try {
-    handle = await open(path, 'r');
+    // A pipe in its place is found to be one, rather than waited at for a writer.
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
