@@ -144,6 +144,8 @@ describe('a trick is refused by its name', () => {
     'TransferInput', 'TransferOutputRemaps', 'TransferPlugins', 'x509userproxy', 'OutputDestination',
     'SpoolExecutable', 'HookKeyword', 'WantIOProxy', 'OtherJobRemoveRequirements', 'NotifyUser', 'JobMaterializeDigestFile',
     'DockerVolumes', 'ToolDaemonCmd', 'EC2UserDataFile', 'HtcGraphSubmission', 'ClaimId', '_condor_privX', 'AcctGroupUser', 'AccountingGroup',
+    'CommonInputFiles', 'DataReuseManifestSHA256', 'JobStarterLog', 'OutputDirectory', 'PrimaryUnixGroup', 'SubmitEventNotesAttrs',
+    'TransformOnEvict', 'TransformBody_RequestMemory', 'UserLogExecuteEventAttrs',
   ])('the attribute %s', (name) => {
     for (const way of [`+${name} = "x"`, `MY.${name} = "x"`, `my.${name} = "x"`, `+ ${name} = "x"`]) {
       expect(thrown(`${sleep}${way}`), way).toMatchObject({ path: ['description'] });

@@ -318,6 +318,9 @@ export function jobActionsContract(open: (settings: ActingSettings) => Promise<A
       ['Note', { expression: 'confidential' }, 'FORBIDDEN'],
       ['Note', { expression: '[a = my.Confidential].a' }, 'FORBIDDEN'],
       ['Note', { expression: 'strcat("x", TARGET.Confidential)' }, 'FORBIDDEN'],
+      ['Args', { value: '1 $$(Confidential)' }, 'FORBIDDEN'],
+      ['Environment', { expression: '"A=$$(confidential:none)"' }, 'FORBIDDEN'],
+      ['Args', { value: ['$$([eval("Confid" + "ential")])'] }, 'FORBIDDEN'],
     ] as const)('an edit of %s to %j is %s', async (name, set, code) => {
       const action = { kind: 'EDIT', set: [{ name, set }] } as const;
       await expect(actions.check(action, signal)).rejects.toMatchObject({ code });

@@ -3,7 +3,7 @@ import { GridError } from '../../../errors.js';
 import { InputError } from '../../action.js';
 import type { JobEdit } from '../../job-actions.js';
 import type { HiddenNames } from '../hidden.js';
-import { checkedExpression } from './expression.js';
+import { checkCopied, checkedExpression } from './expression.js';
 import { literal } from './literal.js';
 import { checkSettable } from './protected.js';
 import { refused } from './source.js';
@@ -40,6 +40,7 @@ function textOf({ name, set }: JobEdit, hidden: HiddenNames, path: readonly stri
   const source = { path, place: `The value of ${name}` };
   const text =
     'value' in set ? literal(set.value, source) : checkedExpression(set.expression, hidden, source);
+  checkCopied(name, text, hidden, source);
   if (!/[\p{Cc}\p{Surrogate}]/u.test(text.replaceAll('\t', ''))) return text;
   throw refused('BAD_USER_INPUT', source, 'holds a line break or another control character.');
 }

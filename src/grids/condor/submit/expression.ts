@@ -57,6 +57,8 @@ export function checkCopied(
   const copied = command === 'job_machine_attrs' ? [text] : (text.match(/\$\$\([^():]*/g) ?? []);
   if (copied.some((part) => hidden.namedIn(part)))
     throw refused('FORBIDDEN', source, 'names what is hidden.');
+  if (/\$\$\(\s*\[/.test(text))
+    throw refused('FORBIDDEN', source, 'has $$([…]), which the schedd would evaluate.');
 }
 
 function parsed(text: string, source: Source): Expr {

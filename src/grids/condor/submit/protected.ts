@@ -8,10 +8,11 @@ import { alwaysHidden } from '../hidden.js';
 
 /** Whole families, by how their names begin. */
 const families = [
-  'autocluster', 'aws', 'azure', 'claim', 'cmd', 'container', 'credential', 'dagman', 'docker', 'ec2', 'gce', 'globus',
-  'grid', 'hook', 'jobmaterialize', 'jobset', 'jobvm', 'keystore', 'myproxy', 'nordugrid', 'numjob', 'oauth',
-  'origcmd', 'origiwd', 'parallelscript', 'publicclaim', 'remote', 's3', 'scitoken', 'shadow', 'spool', 'stagein', 'stageout',
-  'starter', 'startd', 'tooldaemon', 'transfer', 'userlog', 'vm_', 'x509', '_condor',
+  'autocluster', 'aws', 'azure', 'claim', 'cmd', 'common', 'container', 'credential', 'dagman', 'datareuse', 'delegate',
+  'docker', 'ec2', 'gce', 'globus', 'grid', 'hook', 'jobmaterialize', 'jobset', 'jobstarter', 'jobvm', 'keystore',
+  'myproxy', 'nordugrid', 'numjob', 'oauth', 'origcmd', 'origiwd', 'parallelscript', 'primaryunix', 'publicclaim',
+  'remote', 's3', 'scitoken', 'shadow', 'spool', 'stagein', 'stageout', 'starter', 'startd', 'submitevent', 'tooldaemon',
+  'transfer', 'transform', 'userlog', 'vm_', 'x509', '_condor',
 ]; // prettier-ignore
 
 const single = [
@@ -28,8 +29,8 @@ const single = [
   'DropJobAdInSandbox', 'EnvDelim', 'Err', 'FetchFiles', 'FileRemaps', 'In', 'Iwd', 'JarFiles', 'JavaVMArgs',
   'JavaVMArguments', 'JobAdInformationAttrs', 'JobCoreFileName', 'JobFinishedHookDone', 'LoadProfile',
   'LoadUserProfile', 'LocalFiles', 'ManifestDesired', 'ManifestDir', 'MountUnderScratch', 'Out',
-  'OutputDestination', 'PublicInputFiles', 'RootDir', 'RunAsOwner', 'SendCredential', 'ShouldTransferFiles',
-  'StreamErr', 'StreamIn', 'StreamOut', 'SubmitEventNotes', 'UseParrot', 'WantCheckpoint', 'WantContainer',
+  'OutputDestination', 'OutputDirectory', 'PublicInputFiles', 'RootDir', 'RunAsOwner', 'SendCredential', 'ShouldTransferFiles',
+  'StreamErr', 'StreamIn', 'StreamOut', 'UseParrot', 'WantCheckpoint', 'WantContainer',
   'WantDelayedUpdates', 'WantDocker', 'WantIOProxy', 'WantRemoteIO', 'WantRemoteSyscalls',
   'WantRemoteUpdates', 'WantSandboxImage', 'WantSIF', 'WhenToTransferOutput',
   // What is copied out of a machine's ad: the submit command of it is checked.
