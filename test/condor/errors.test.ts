@@ -77,6 +77,24 @@ describe.each([
     }
   });
 
+  test('what a command logged on its way is neither why it failed nor its message, and stays in the cause', () => {
+    const own = read('q-no-such-schedd.stderr');
+    const logged = [
+      `11/22/26 20:34:05 (D_ALWAYS) Can't open directory "/etc/condor/passwords.d", errno: 13 (Permission denied)`,
+      `11/22/26 20:34:05 (D_ALWAYS:2) attempt to connect to <127.0.0.1:1> failed: Connection refused.`,
+    ].join('\n');
+    const block = `\n---------------- TOOL_DEBUG_ON_ERROR output -----------------\n${logged}\n---------------- TOOL_DEBUG_ON_ERROR ends -------------------\n`;
+    const failed = (stderr: string) =>
+      failureOf({ program: 'condor_q', args: [] }, { code: 1, stderr, stdout: '' });
+    const alone = failed(own);
+    expect(alone?.code).toBe('UNKNOWN_SCHEDD');
+    for (const stderr of [`${own}${block}`, `${logged}\n${own}`]) {
+      const failure = failed(stderr);
+      expect(failure).toMatchObject({ code: alone?.code, message: alone?.message });
+      expect(String(failure?.cause)).toContain('Connection refused');
+    }
+  });
+
   test('a message gives no address away', () => {
     const stderr = read('q-schedd-frozen.stderr');
     const failure = failureOf({ program: 'condor_q', args: [] }, { code: 1, stderr, stdout: '' });
@@ -131,6 +149,14 @@ describeReal('pool', 'on the real pool', (pool) => {
       retryable: true,
     });
     expect(await port.health(signal)).toMatchObject({ status: 'DOWN', lastOkAt: null });
+  });
+
+  test('what a command logs is known by its form', async () => {
+    const asServed = ['env', '_CONDOR_TOOL_DEBUG_ON_ERROR=D_CAT', 'condor_status'];
+    const { stderr, code } = await pool.run([...asServed, '-pool', '127.0.0.1:1']);
+    expect(stderr).toMatch(/\(D_ALWAYS\) attempt to connect to/);
+    const failure = failureOf({ program: 'condor_status', args: [] }, { code, stderr, stdout: '' });
+    expect(failure?.message).toContain('(Error: communication error)');
   });
 
   test('a deadline that passes is TIMED_OUT', async () => {

@@ -76,6 +76,7 @@ describe('a command', () => {
     const env = String(await running().runner.collect(q('env'), signal));
     expect(env).toContain('LANG=C.UTF-8');
     expect(env).toContain('_CONDOR_QUERY_TIMEOUT=10');
+    expect(env).toContain('_CONDOR_TOOL_DEBUG_ON_ERROR=D_CAT');
     expect(env).not.toContain('REQUEST_TEXT');
   });
 

@@ -52,7 +52,8 @@ const rules: readonly Rule[] = [
 /** Why the command failed, or undefined where its output stands. */
 export function failureOf(command: Command, ended: Ended): GridError | undefined {
   if (ended.code === 0) return undefined;
-  const told = `${ended.stderr}\n${ended.stdout.startsWith('[') ? '' : ended.stdout}`;
+  const said = withoutLog(ended.stderr);
+  const told = `${said}\n${ended.stdout.startsWith('[') ? '' : ended.stdout}`;
   // A pool that can't be resolved is not a schedd that can't: the operator named it.
   const rule = /-pool argument/.test(told)
     ? rules.at(-1)
@@ -61,8 +62,12 @@ export function failureOf(command: Command, ended: Ended): GridError | undefined
   if (rule === undefined) {
     return new GridError('UNAVAILABLE', `${command.program} failed on the pool.`, { cause });
   }
-  return new GridError(rule.code, `${rule.message} (${firstLine(ended.stderr)})`, { cause });
+  return new GridError(rule.code, `${rule.message} (${firstLine(said)})`, { cause });
 }
+
+/** Log lines say what was tried on the way: one about a file it may not open is not why it failed. */
+const withoutLog = (stderr: string): string =>
+  stderr.replaceAll(/^.*\(D_[A-Z_]+[^)]*\) .*$|^-+ TOOL_DEBUG_ON_ERROR (output|ends) -+$/gm, '');
 
 /** Why the command could not be started at all. */
 export function startFailure(command: Command, error: NodeJS.ErrnoException): GridError {
