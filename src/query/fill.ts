@@ -35,9 +35,11 @@ export async function fill<Row extends object>(
   if ((plan.page === undefined || window) && (!counts || tallies)) {
     const counting = async () => {
       if (!tallies) return;
-      await each(tallies, signal, (tally) => {
-        seen.rows += tally.count;
-        gatherer.tally?.(tally);
+      await each(tallies, signal, (batch) => {
+        for (const tally of batch) {
+          seen.rows += tally.count;
+          gatherer.tally?.(tally);
+        }
       });
     };
     const paging = async () => {

@@ -66,15 +66,14 @@ export class GroupCollector<Row> {
   /** True where a group keeps the row itself, not just its count. */
   add(row: Row, count: number): boolean {
     const { by } = this.spec;
-    const values = by.map(({ ref }) => this.type.read(row, ref));
-    const name = nameOf(by, values);
+    const name = nameOf(by, row, this.type);
     let member = this.#members.get(name);
     if (member === undefined) {
       if (!this.budget.take()) {
         this.#truncated = true;
         return false;
       }
-      member = this.#member(by.map((part, i) => keyPart(part, values[i])));
+      member = this.#member(by.map((part) => keyPart(part, this.type.read(row, part.ref))));
       this.#members.set(name, member);
     }
     member.count += count;
@@ -142,23 +141,25 @@ export class GroupCollector<Row> {
 }
 
 /** What tells the groups apart, made for every row: the key that is shown is made once for each group. */
-function nameOf(by: readonly GroupKeySpec[], values: readonly Value[]): string {
+function nameOf<Row>(by: readonly GroupKeySpec[], row: Row, type: RowType<Row>): string {
   const [only] = by;
-  if (only && by.length === 1) return identity(only, values[0]);
+  if (only && by.length === 1) return identity(only, type.read(row, only.ref));
   let name = '';
-  by.forEach((part, i) => {
-    const own = identity(part, values[i]);
+  for (const part of by) {
+    const own = identity(part, type.read(row, part.ref));
     name += `${own.length}:${own}`;
-  });
+  }
   return name;
 }
 
-/** Tells the string "1" from the number 1, and undefined from the string "undefined". */
+/** Tells the string "1" from the number 1, and undefined from the string "undefined": what is no string begins with NUL. */
 function identity(part: GroupKeySpec, value: Value): string {
-  if (isMissing(value)) return 'undefined';
+  // Unmarked, and not copied: this is done for every row.
+  if (typeof value === 'string') return value.charCodeAt(0) === 0 ? `\0string:${value}` : value;
+  if (isMissing(value)) return '\0undefined';
   const range = rangeOf(part, value);
-  if (range) return `range:${range.low}`;
-  return `${typeof value === 'bigint' ? 'number' : typeof value}:${text(value)}`;
+  if (range) return `\0range:${range.low}`;
+  return `\0${typeof value === 'bigint' ? 'number' : typeof value}:${text(value)}`;
 }
 
 function keyPart(part: GroupKeySpec, value: Value): GroupKey {

@@ -61,11 +61,11 @@ export interface Source<Row> {
   scan(request: SourceRequest & { readonly projection: Projection }): AsyncIterable<Row>;
   /**
    * Counts made by the grid, by the given refs; undefined where the grid can't count by them. Nothing
-   * is read before the first item is taken: the engine may still prefer a scan.
+   * is read before the first batch is taken: the engine may still prefer a scan.
    */
   tally?(
     request: SourceRequest & { readonly by: readonly Ref[] },
-  ): AsyncIterable<Tally<Row>> | undefined;
+  ): AsyncIterable<readonly Tally<Row>[]> | undefined;
   /** One page in id order without reading the rest; undefined where that is not cheaper than a scan. */
   window?(
     request: SourceRequest & { readonly page: PageRequest; readonly projection: Projection },

@@ -203,7 +203,7 @@ describeReal('pool', 'constraints on the real pool', (pool) => {
     const tallies = source.tally?.(request);
     expect(tallies).toBeDefined();
     if (tallies === undefined) return;
-    const counted = (await all(tallies)).reduce((sum, { count }) => sum + count, 0);
+    const counted = (await all(tallies)).flat().reduce((sum, { count }) => sum + count, 0);
     expect(counted).toBe(there.ids.length);
     const rest = await listed(source, not(asked));
     const everything = await listed(source, constraint('true'));

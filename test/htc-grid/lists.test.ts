@@ -95,9 +95,10 @@ describe('the tasks of two sessions', () => {
     const tally = async (by: Ref[], filter: Predicate = always) => {
       const found: Record<string, number> = {};
       const request = { filter, notes: {}, signal: live(), by };
-      for await (const { row, count } of source.tally?.(request) ?? [])
-        found[by.map((ref) => String((row as never)[(ref as { field: string }).field])).join()] =
-          count;
+      for await (const batch of source.tally?.(request) ?? [])
+        for (const { row, count } of batch)
+          found[by.map((ref) => String((row as never)[(ref as { field: string }).field])).join()] =
+            count;
       return found;
     };
     calls.length = 0;

@@ -138,7 +138,7 @@ describe('a source in trouble is reported, and the others answer', () => {
   });
 
   it('where the counts fail the page stands, and the other way round', async () => {
-    const tally = scanOf([{ row: item(0), count: 7 }]);
+    const tally = scanOf([[{ row: item(0), count: 7 }]]);
     const broken = scanOf<never>([], () => Promise.reject(down()));
     const window = async () => ({ rows: [item(1)], more: { before: false, after: true } });
     const noCounts = await run(everything, [source({ window, tally: broken })]);

@@ -58,6 +58,18 @@ describe('nothing is dropped', () => {
     expect(totalCount).toBe(5);
   });
 
+  it('no text passes for what is no text: 1, "\\0number:1", "number:1", "\\0string:number:1"', () => {
+    const texts = [
+      '\0number:1',
+      'number:1',
+      '\0string:number:1',
+      '\0string:\0number:1',
+      '\0undefined',
+    ];
+    const { totalCount } = group(holding([1, undefined, ...texts]), grouping([x]));
+    expect(totalCount).toBe(texts.length + 2);
+  });
+
   it('one number is one group, as an integer of 64 bits and as a zero of either sign', () => {
     expect(counts(group(holding([1, 1n, 1.0]), grouping([x])))).toEqual([3]);
     expect(counts(group(holding([0, -0]), grouping([x])))).toEqual([2]);

@@ -47,7 +47,7 @@ export function memorySource(
     },
   };
   const offers: Pick<Source<Item>, Way> = {
-    async *tally({ filter, by }): AsyncGenerator<Tally<Item>, void, undefined> {
+    async *tally({ filter, by }): AsyncGenerator<readonly Tally<Item>[], void, undefined> {
       asked.push('tally');
       const alike = new Map<string, Item[]>();
       for (const row of rows) {
@@ -57,7 +57,7 @@ export function memorySource(
         alike.set(name, [...(alike.get(name) ?? []), row]);
       }
       for (const [first, ...others] of alike.values()) {
-        if (first) yield { row: showing(first, projectionOf(by)), count: 1 + others.length };
+        if (first) yield [{ row: showing(first, projectionOf(by)), count: 1 + others.length }];
       }
     },
     async window({ filter, page, projection }) {

@@ -23,7 +23,7 @@ export function tallyJobs(
   { hidden, maxJobs }: PoolPolicy,
   counters: JobCounters,
   request: SourceRequest & { readonly by: readonly Ref[] },
-): AsyncIterable<Tally<JobRow>> | undefined {
+): Tallies | undefined {
   const { by, filter } = request;
   checkRefs(by, hidden);
   const { constraint, rest } = pushdown(filter, jobTable, hidden);
@@ -38,6 +38,7 @@ export function tallyJobs(
   return read && eachJob(pool, schedd, hidden, request, { attributes: read, constraint });
 }
 
+type Tallies = AsyncGenerator<readonly Tally<JobRow>[], void, undefined>;
 type Query = AdQuery & { readonly attributes: readonly string[] };
 type Ask = (query: Query) => Promise<readonly Ad[]>;
 
@@ -48,7 +49,7 @@ async function* tallies(
   counters: JobCounters,
   { filter, by, notes, signal }: SourceRequest & { readonly by: readonly Ref[] },
   query: Query,
-): AsyncGenerator<Tally<JobRow>, void, undefined> {
+): Tallies {
   if (filter.op === 'const' && !filter.value) return;
   if (query.constraint !== undefined) notes.pushedDown = query.constraint;
   const atMs = Date.now();
@@ -66,9 +67,8 @@ async function* tallies(
   } catch (error) {
     throw troubleOf(schedd, error);
   }
-  for (const ad of groups) {
-    yield { row: toRow(ad, { origin: 'QUEUE', atMs }), count: groupCount(ad) };
-  }
+  const fetched = { origin: 'QUEUE', atMs } as const;
+  yield groups.map((ad) => ({ row: toRow(ad, fetched), count: groupCount(ad) }));
 }
 
 /** Job by job, without the ids that a list needs: each attribute more is a quarter more to wait. */
@@ -78,7 +78,7 @@ async function* eachJob(
   hidden: HiddenNames,
   { by, notes, signal }: SourceRequest & { readonly by: readonly Ref[] },
   query: Query,
-): AsyncGenerator<Tally<JobRow>, void, undefined> {
+): Tallies {
   if (query.constraint !== undefined) notes.pushedDown = query.constraint;
   const fetched = { origin: 'QUEUE', atMs: Date.now() } as const;
   notes.asOfMs ??= fetched.atMs;
@@ -86,7 +86,7 @@ async function* eachJob(
   try {
     const command = queueCommand(pool, schedd, query, '-stream-results');
     for await (const batch of streamAds(pool, command, signal)) {
-      for (const ad of batch) yield { row: toRow(ad, fetched), count: 1 };
+      yield batch.map((ad) => ({ row: toRow(ad, fetched), count: 1 }));
     }
   } catch (error) {
     throw troubleOf(schedd, error);

@@ -88,7 +88,7 @@ export class TaskSource implements Source<TaskRow> {
 
   tally(
     request: SourceRequest & { readonly by: readonly Ref[] },
-  ): AsyncIterable<Tally<TaskRow>> | undefined {
+  ): AsyncIterable<readonly Tally<TaskRow>[]> | undefined {
     const fine = [countable(request.by), countableFilter(request.filter)];
     if (fine.includes(undefined)) return undefined;
     return this.#tally(request, fine.includes('state'));
@@ -119,7 +119,10 @@ export class TaskSource implements Source<TaskRow> {
     return narrow.map((row) => byId.get(row.nativeId) ?? row);
   }
 
-  async *#tally(request: SourceRequest, fine: boolean): AsyncGenerator<Tally<TaskRow>> {
+  async *#tally(
+    request: SourceRequest,
+    fine: boolean,
+  ): AsyncGenerator<readonly Tally<TaskRow>[], void, undefined> {
     const { notes, signal } = request;
     this.#note(request);
     const wanted = this.#wanted(request.filter);
@@ -135,9 +138,11 @@ export class TaskSource implements Source<TaskRow> {
       notes.scanned = (notes.scanned ?? 0) + counted.scanned;
       return { session, byState: [...counted.byNative] };
     });
-    for (const { session, byState } of counts)
-      for (const [state, count] of byState)
-        if (count > 0) yield { row: this.#sample(session, state), count };
+    yield counts.flatMap(({ session, byState }) =>
+      byState
+        .filter(([, count]) => count > 0)
+        .map(([state, count]) => ({ row: this.#sample(session, state), count })),
+    );
   }
 
   /** A row that stands for all tasks of a session in a state. */
