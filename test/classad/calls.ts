@@ -232,6 +232,20 @@ const calls: fc.Arbitrary<Expr> = fc.constantFrom(...callable).chain((name) => {
   }));
 });
 
+/** Every function with an argument that fails, in every place, behind others of each kind. */
+export const failingCalls: readonly string[] = callable.flatMap((name) =>
+  ['"a"', '{ "a" }', '1', 'error'].flatMap((other) =>
+    [1, 2, 3].flatMap((count) =>
+      Array.from({ length: count }, (_, place) => {
+        const args = Array.from({ length: count }, (_, at) =>
+          at === place ? 'random(-1)' : at === 0 ? other : '"a"',
+        );
+        return `isError(${spelled[name] ?? name}(${args.join(',')}))`;
+      }),
+    ),
+  ),
+);
+
 /** Calls and everything else. */
 export const evaluable: fc.Arbitrary<Expr> = fc.oneof(
   { weight: 3, arbitrary: calls },

@@ -14,6 +14,18 @@ const cases = [
   ['regexps("a\\\\E*", "aaa", "[\\\\0]")', '"[aaa]"'],
   ['regexp("(?#", "a")', 'error'],
   ['regexp("\\\\E*", "a")', 'error'],
+  // A round that took no byte is the last one, and what its groups took is what they hold.
+  ['replace("(a?)*b", "b", "[\\\\1]")', '"[]"'],
+  ['regexps("(a?)*", "a", "[\\\\1]")', '"[]"'],
+  ['regexps("(a{0,3})+", "aa", "[\\\\1]")', '"[]"'],
+  ['regexps("(?:|a)*", "a", "[\\\\0]")', '"[]"'],
+  ['regexps("(|a)+b", "ab", "[\\\\0\\\\1]")', '"[ab]"'],
+  ['regexps("((a?)(b?))*?c", "abc", "[\\\\1|\\\\2|\\\\3]")', '"[ab|a|b]"'],
+  ['regexps("(a*)*", "b", "[\\\\1]")', '"[]"'],
+  // A line end is not taken apart.
+  ['regexp("^\\\\R{2}", "\\r\\n")', 'false'],
+  ['regexp("^\\\\R\\\\n", "\\r\\n\\n")', 'true'],
+  ['regexp("^\\\\R\\\\n", "\\r\\n")', 'false'],
   // Bytes by number.
   ['regexp("\\\\x{041}", "A")', 'true'],
   ['regexp("\\\\x{ 41 }", "A")', 'true'],
@@ -43,6 +55,7 @@ const cases = [
   ['regexpMember("[[.a.]]", {"a"})', 'false'],
   ['regexpMember("[[:none:]]", {"a"})', 'false'],
   ['regexp("[]", "]")', 'error'],
+  ['regexp("[\\\\E]", "]")', 'error'],
   ['regexp("(?<n>a)(?<n>b)", "ab")', 'error'],
 ] as const;
 

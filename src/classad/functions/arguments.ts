@@ -1,9 +1,10 @@
 /** Functions of argument lists and environments as submit descriptions write them. */
 import { compareBytes } from '../bytes.js';
+import { wrapped32 } from '../convert.js';
 import { errorValue, isList, listOf } from '../value.js';
 import type { Value } from '../value.js';
-import { ofValuesOrErrors } from './function.js';
-import type { ClassAdFunction } from './function.js';
+import { ofValues } from './function.js';
+import type { ClassAdFunction, Evaluator } from './function.js';
 
 const blank = /[ \t\n\r]/;
 
@@ -60,24 +61,25 @@ const joinPlain = (words: readonly string[]): string | null =>
     ? null
     : words.reduce((text, word) => (text === '' ? word : `${text} ${word}`), '');
 
-/** The version of the syntax, 2 where none is given; null for what is none. HTCondor reads the lower 32 bits alone. */
-function versionOf(value: Value | undefined): 1 | 2 | null {
-  if (value === undefined) return 2;
-  const version = typeof value === 'bigint' ? BigInt.asIntN(32, value) : null;
-  if (version === 2n) return 2;
-  return version === 1n ? 1 : null;
-}
+/** A value in the syntax of a version, which is 2 where none is given and is looked at first. HTCondor reads its lower 32 bits alone. */
+const inSyntax =
+  (body: (value: Value, syntax: 1 | 2, evaluator: Evaluator) => Value): ClassAdFunction =>
+  ([first, versionArg, ...more], evaluator) => {
+    if (!first || more.length > 0) return errorValue;
+    const version = versionArg === undefined ? 2n : evaluator.evaluate(versionArg);
+    const syntax = typeof version === 'bigint' ? wrapped32(version) : 0;
+    if (syntax !== 1 && syntax !== 2) return errorValue;
+    return body(evaluator.evaluate(first), syntax, evaluator);
+  };
 
-const argsToList = ofValuesOrErrors(1, 2, ([text = null, version]) => {
-  const syntax = versionOf(version);
-  if (syntax === null || typeof text !== 'string') return errorValue;
+const argsToList = inSyntax((text, syntax) => {
+  if (typeof text !== 'string') return errorValue;
   const words = syntax === 1 ? splitPlain(text) : splitQuoted(text);
   return words === null ? errorValue : listOf(words);
 });
 
-const listToArgs = ofValuesOrErrors(1, 2, ([list = null, version], evaluator) => {
-  const syntax = versionOf(version);
-  if (syntax === null || !isList(list)) return errorValue;
+const listToArgs = inSyntax((list, syntax, evaluator) => {
+  if (!isList(list)) return errorValue;
   const words: string[] = [];
   for (const item of list.items) {
     const word = evaluator.item(item);
@@ -108,7 +110,7 @@ function environmentText(entries: ReadonlyMap<string, string | null>): string {
 
 const oldDelimiters = '!#$%&*+,-/:;<>?@^`|~\x1f';
 
-const envV1ToV2 = ofValuesOrErrors(1, 1, ([value = null]) => {
+const envV1ToV2 = ofValues(1, 1, ([value = null]) => {
   if (value === null) return null;
   if (typeof value !== 'string') return errorValue;
   const first = value.charAt(0);
@@ -127,7 +129,7 @@ const envV1ToV2 = ofValuesOrErrors(1, 1, ([value = null]) => {
 const mergeEnvironment: ClassAdFunction = (args, evaluator) => {
   const found = new Map<string, string | null>();
   for (const arg of args) {
-    const value = evaluator.orError(() => evaluator.evaluate(arg));
+    const value = evaluator.evaluate(arg);
     if (value === null) continue;
     const entries = typeof value === 'string' ? splitQuoted(value) : null;
     if (entries === null || !addEntries(found, entries)) return errorValue;

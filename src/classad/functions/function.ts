@@ -36,15 +36,6 @@ export const ofValues =
     return body(values, evaluator, name);
   };
 
-/** The same, but an argument whose evaluation fails is an error, and not the end of the whole evaluation. */
-export const ofValuesOrErrors =
-  (least: number, most: number, body: Body): ClassAdFunction =>
-  (args, evaluator, name) => {
-    if (args.length < least || args.length > most) return errorValue;
-    const values = args.map((arg) => evaluator.orError(() => evaluator.evaluate(arg)));
-    return body(values, evaluator, name);
-  };
-
 /** One that takes a value and gives one. */
 export const ofValue = (body: (value: Value, evaluator: Evaluator) => Value): ClassAdFunction =>
   ofValues(1, 1, ([value = null], evaluator) => body(value, evaluator));

@@ -4,7 +4,7 @@ import { leadingReal, truncated } from '../convert.js';
 import { compileRegex } from '../regex/regex.js';
 import { errorValue } from '../value.js';
 import type { Value } from '../value.js';
-import { areStrings, ofValuesOrErrors } from './function.js';
+import { areStrings, ofValues } from './function.js';
 import type { ClassAdFunction } from './function.js';
 
 /** Parts between any of the delimiters, without blanks around them; empty ones don't count. */
@@ -28,7 +28,7 @@ export function itemsOf(list: string, delimiters: string): string[] {
 
 const isBlank = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
 
-const size = ofValuesOrErrors(1, 2, (values) => {
+const size = ofValues(1, 2, (values) => {
   if (!areStrings(values)) return errorValue;
   const [list = '', delimiters = ', '] = values;
   return BigInt(itemsOf(list, delimiters).length);
@@ -45,7 +45,7 @@ const combine = {
 };
 
 const summary = (kind: keyof typeof starts): ClassAdFunction =>
-  ofValuesOrErrors(1, 2, (values) => {
+  ofValues(1, 2, (values) => {
     if (!areStrings(values)) return errorValue;
     const [list = '', delimiters = ', '] = values;
     const items = itemsOf(list, delimiters);
@@ -65,7 +65,7 @@ const membership = (
   body: (wanted: string, list: readonly string[], delimiters: string) => boolean,
   fold: (text: string) => string,
 ): ClassAdFunction =>
-  ofValuesOrErrors(2, 3, (values) => {
+  ofValues(2, 3, (values) => {
     const [wanted, list, delimiters] = values;
     const texts = values.map((value, at) => value ?? (at === 2 ? defaultDelimiters : ''));
     if (!areStrings(texts)) return errorValue;
@@ -87,7 +87,7 @@ function isSubset(wanted: string, list: readonly string[], delimiters: string): 
 
 const same = (text: string): string => text;
 
-const regexpMember = ofValuesOrErrors(2, 4, (values, evaluator): Value => {
+const regexpMember = ofValues(2, 4, (values, evaluator): Value => {
   if (!areStrings(values)) return errorValue;
   const [pattern = '', list = '', delimiters = ', ', options = ''] = values;
   const regex = compileRegex(pattern, lowerCase(options), evaluator);
@@ -96,7 +96,10 @@ const regexpMember = ofValuesOrErrors(2, 4, (values, evaluator): Value => {
   return items.length === 0 ? null : items.some((item) => regex.test(item, evaluator));
 });
 
-const intersect = ofValuesOrErrors(2, 3, (values) => {
+/** The one function of these for which an argument that fails is an error, and not the end of all. */
+const intersect: ClassAdFunction = (args, evaluator) => {
+  if (args.length < 2 || args.length > 3) return errorValue;
+  const values = args.map((arg) => evaluator.orError(() => evaluator.evaluate(arg)));
   if (values.includes(errorValue)) return errorValue;
   if (values.includes(null)) return null;
   if (!areStrings(values)) return errorValue;
@@ -104,7 +107,7 @@ const intersect = ofValuesOrErrors(2, 3, (values) => {
   const by = delimiters === '' ? ' ,' : delimiters;
   const others = new Set(cut(right, by));
   return cut(left, by).some((item) => others.has(item));
-});
+};
 
 /** Blanks around items stay, unlike in the other functions. */
 function cut(list: string, delimiters: string): string[] {

@@ -5,7 +5,7 @@ import { toText, wrapped32 } from '../convert.js';
 import { Failure } from '../failure.js';
 import { errorValue, isList, listOf } from '../value.js';
 import type { Value } from '../value.js';
-import { areStrings, ofValue, ofValues, ofValuesOrErrors } from './function.js';
+import { areStrings, ofValue, ofValues } from './function.js';
 import type { ClassAdFunction, Evaluator } from './function.js';
 import { compareVersions } from './versions.js';
 
@@ -29,10 +29,12 @@ const strcat: ClassAdFunction = (args, evaluator) => {
 /** The first argument between the others, or between the items of a list that is the last of one or two. */
 const join: ClassAdFunction = (args, evaluator) => {
   const last = args.length <= 2 ? args.at(-1) : undefined;
-  const list = last === undefined ? null : evaluator.evaluate(last);
-  if (!isList(list)) return joined(args, evaluator);
-  const before = args.length === 2 ? args.slice(0, 1) : [''];
-  return joined([...before, ...list.items], evaluator);
+  if (last === undefined) return joined(args, evaluator);
+  const before = args.slice(0, -1);
+  const value = evaluator.orError(() => evaluator.evaluate(last));
+  if (isList(value)) return joined([before[0] ?? '', ...value.items], evaluator);
+  // One that failed fails in its turn: an error before it comes first.
+  return joined([...before, value === errorValue ? last : value], evaluator);
 };
 
 /** Undefined parts are left out; nothing but undefined parts is undefined. */
@@ -97,7 +99,7 @@ const versionInRange = ofValues(3, 3, ([version = null, least = null, most = nul
 });
 
 const splitAt = (alone: 'first' | 'last'): ClassAdFunction =>
-  ofValuesOrErrors(1, 1, ([value = null]) => {
+  ofValues(1, 1, ([value = null]) => {
     if (typeof value !== 'string') return errorValue;
     const at = value.indexOf('@');
     if (at === -1) return listOf(alone === 'first' ? [value, ''] : ['', value]);
@@ -105,7 +107,7 @@ const splitAt = (alone: 'first' | 'last'): ClassAdFunction =>
   });
 
 /** An empty item stands between two separators that are alike and not blank. */
-const split = ofValuesOrErrors(1, 2, (values) => {
+const split = ofValues(1, 2, (values) => {
   if (!areStrings(values)) return errorValue;
   const [text = '', separators = ', \t'] = values;
   const items: string[] = [];

@@ -114,12 +114,14 @@ function durationParts(secs: number): Readonly<Record<string, Value>> {
   };
 }
 
-const formatTime = ofValues(0, 2, (values, evaluator) => {
-  const [time, format = '%c'] = values;
-  const clock = clockOf(time === undefined ? now(evaluator) : time, evaluator);
-  if (clock === null || typeof format !== 'string') return errorValue;
-  return formatted(clock, format);
-});
+/** The format is evaluated only where the time is one. */
+const formatTime: ClassAdFunction = ([timeArg, formatArg, ...more], evaluator) => {
+  if (more.length > 0) return errorValue;
+  const clock = clockOf(timeArg ? evaluator.evaluate(timeArg) : now(evaluator), evaluator);
+  if (clock === null) return errorValue;
+  const format = formatArg ? evaluator.evaluate(formatArg) : '%c';
+  return typeof format === 'string' ? formatted(clock, format) : errorValue;
+};
 
 /** Of an ad, as `splitTime` makes them: what is no integer counts as nothing. */
 function clockOf(value: Value, evaluator: Evaluator): Clock | null {
@@ -160,7 +162,9 @@ const interval = ofValue((value) => {
   return minutes !== 0 ? `${minutes}:${two(seconds)}` : `${seconds}`;
 });
 
-const toRelTime = ofValue((value) => {
+/** HTCondor takes a second argument, only to call it an error. */
+const toRelTime = ofValues(1, 2, ([value = null, ...more]) => {
+  if (more.length > 0) return errorValue;
   if (value === null || isRelTime(value)) return value;
   if (typeof value === 'bigint') return relTime(wrapped32(value));
   if (typeof value === 'number') return relTime(value);

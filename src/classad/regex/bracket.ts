@@ -13,6 +13,7 @@ export function bracket(reader: PatternReader): {
   if (reader.seesLike(/\[:[<>]:\]\]/y)) throw new RegexRefused('the edge of a word');
   const negated = reader.take('^');
   const set = bytesWhere(() => false);
+  while (reader.take('\\E'));
   for (let first = true; first || !reader.sees(']'); first = false) {
     if (reader.take('\\E')) continue;
     if (reader.take('\\Q')) throw new RegexRefused('quoting in brackets');

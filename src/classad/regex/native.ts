@@ -81,6 +81,7 @@ const assertionSources: Readonly<Record<Assertion, string>> = {
   'line-end': '(?=\\n|$)',
   word: '(?:\\b)',
   'no-word': '(?:\\B)',
+  'no-line-feed': '(?!\\n)',
   // Tests begin at the start of the subject.
   'match-start': '(?:^)',
 };

@@ -214,17 +214,18 @@ const assertions: Readonly<Record<string, Assertion>> = {
   G: 'match-start',
 };
 
+const byteOf = (byte: number): RegexNode => ({ kind: 'set', set: single(byte) });
+
+/** Both bytes of a line end, which are not taken apart, or one of the kind. */
 const lineBreak: RegexNode = {
   kind: 'alternatives',
   parts: [
+    { kind: 'sequence', parts: [byteOf(13), byteOf(10)] },
     {
       kind: 'sequence',
-      parts: [
-        { kind: 'set', set: single(13) },
-        { kind: 'set', set: single(10) },
-      ],
+      parts: [byteOf(13), { kind: 'assertion', assertion: 'no-line-feed' }],
     },
-    { kind: 'set', set: verticals },
+    { kind: 'set', set: verticals.map((has, byte) => (byte === 13 ? 0 : has)) },
   ],
 };
 

@@ -11,10 +11,18 @@ type Instruction =
   | { readonly op: 'split'; first: number; second: number }
   | { readonly op: 'jump'; to: number }
   | { readonly op: 'save'; readonly slot: number }
+  /** Behind a part that is repeated: begins it again only where it took a byte since `slot` was saved. */
+  | { readonly op: 'loop'; readonly slot: number; readonly to: number; readonly greedy: boolean }
   | { readonly op: 'assert'; readonly assertion: Assertion }
   | { readonly op: 'match' };
 
-export type Program = readonly Instruction[];
+export interface Program {
+  readonly instructions: readonly Instruction[];
+  /** Starts and ends of the match and its groups; behind them, starts of rounds. */
+  readonly slots: number;
+  /** How many of the slots are starts of rounds: as many as repeats nest whose part may take no byte. */
+  readonly rounds: number;
+}
 
 /** A pattern whose program would be too long. */
 export class ProgramTooLong extends Error {
@@ -23,8 +31,11 @@ export class ProgramTooLong extends Error {
 
 export const mostInstructions = 20_000;
 
-export function compile(tree: RegexNode): Program {
+export function compile(tree: RegexNode, groups: number): Program {
   const program: Instruction[] = [];
+  const firstRound = 2 * (groups + 1);
+  let depth = 0;
+  let rounds = 0;
   const add = <T extends Instruction>(instruction: T): T => {
     if (program.length >= mostInstructions) throw new ProgramTooLong('The pattern is too long.');
     program.push(instruction);
@@ -82,15 +93,20 @@ export function compile(tree: RegexNode): Program {
   };
 
   const repeat = ({ part, least, most, greedy }: Extract<RegexNode, { kind: 'repeat' }>): void => {
-    for (let count = 0; count < least; count += 1) write(part);
     if (most === Infinity) {
+      for (let count = 1; count < least; count += 1) write(part);
+      const optional = least === 0 ? fork(greedy) : null;
       const start = program.length;
-      const loop = fork(greedy);
-      write(part);
-      add({ op: 'jump', to: start });
-      loop.leave(program.length);
+      if (isNullable(part)) round(part, start, greedy);
+      else {
+        write(part);
+        const on = program.length + 1;
+        add({ op: 'split', first: greedy ? start : on, second: greedy ? on : start });
+      }
+      optional?.leave(program.length);
       return;
     }
+    for (let count = 0; count < least; count += 1) write(part);
     const forks = [];
     for (let count = least; count < most; count += 1) {
       forks.push(fork(greedy));
@@ -99,11 +115,41 @@ export function compile(tree: RegexNode): Program {
     for (const optional of forks) optional.leave(program.length);
   };
 
+  const round = (part: RegexNode, start: number, greedy: boolean): void => {
+    const slot = firstRound + depth;
+    depth += 1;
+    rounds = Math.max(rounds, depth);
+    add({ op: 'save', slot });
+    write(part);
+    add({ op: 'loop', slot, to: start, greedy });
+    depth -= 1;
+  };
+
   add({ op: 'save', slot: 0 });
   write(tree);
   add({ op: 'save', slot: 1 });
   add({ op: 'match' });
-  return program;
+  return { instructions: program, slots: firstRound + rounds, rounds };
+}
+
+/** Whether it can match without a byte. */
+function isNullable(node: RegexNode): boolean {
+  switch (node.kind) {
+    case 'set':
+      return false;
+    case 'assertion':
+      return true;
+    case 'group':
+      return isNullable(node.part);
+    case 'sequence':
+      return node.parts.every(isNullable);
+    case 'alternatives':
+      return node.parts.some(isNullable);
+    case 'repeat':
+      return node.least === 0 || isNullable(node.part);
+    default:
+      return node satisfies never;
+  }
 }
 
 interface Thread {
@@ -122,27 +168,33 @@ const numbersAStep = 16;
 
 /** Starts and ends of the match and its groups, -1 where one took no part; null where nothing matches. */
 export function run(
-  program: Program,
-  groups: number,
+  { instructions, slots: slotCount, rounds }: Program,
   subject: string,
   { start, anchoredAndNotEmpty }: MatchOptions,
   spender: { spend(steps: number): void },
 ): readonly number[] | null {
-  const none: readonly number[] = new Array<number>(2 * (groups + 1)).fill(-1);
-  const seen = new Int32Array(program.length).fill(-1);
+  const none: readonly number[] = new Array<number>(slotCount).fill(-1);
+  const firstRound = slotCount - rounds;
+  const seen = new Int32Array(instructions.length * (rounds + 1)).fill(-1);
   let threads: Thread[] = [];
   let matched: readonly number[] | null = null;
-  let steps = Math.ceil(program.length / numbersAStep);
+  let steps = Math.ceil(seen.length / numbersAStep);
 
   /** Follows what takes no byte, in order of preference. */
   const follow = (into: Thread[], from: Thread, position: number): void => {
     const waiting: Thread[] = [from];
     for (let thread = waiting.pop(); thread !== undefined; thread = waiting.pop()) {
       const { at, slots } = thread;
-      if (seen[at] === position) continue;
-      seen[at] = position;
-      steps += 1;
-      const instruction = program[at];
+      // Ways that came here differ in how many rounds around took no byte yet: outer ones began before.
+      let fresh = 0;
+      for (let slot = firstRound; slot < slotCount; slot += 1) {
+        if (slots[slot] === position) fresh += 1;
+      }
+      const state = at * (rounds + 1) + fresh;
+      if (seen[state] === position) continue;
+      seen[state] = position;
+      steps += 1 + rounds;
+      const instruction = instructions[at];
       switch (instruction?.op) {
         case 'jump':
           waiting.push({ at: instruction.to, slots });
@@ -150,6 +202,15 @@ export function run(
         case 'split':
           waiting.push({ at: instruction.second, slots }, { at: instruction.first, slots });
           break;
+        case 'loop': {
+          const left = { at: at + 1, slots: slots.with(instruction.slot, -1) };
+          const again = { at: instruction.to, slots };
+          steps += Math.ceil(slots.length / numbersAStep);
+          if (slots[instruction.slot] === position) waiting.push(left);
+          else if (instruction.greedy) waiting.push(left, again);
+          else waiting.push(again, left);
+          break;
+        }
         case 'save':
           steps += Math.ceil(slots.length / numbersAStep);
           waiting.push({ at: at + 1, slots: slots.with(instruction.slot, position) });
@@ -174,7 +235,7 @@ export function run(
     steps = 0;
     const next: Thread[] = [];
     for (const { at, slots } of threads) {
-      const instruction = program[at];
+      const instruction = instructions[at];
       if (instruction?.op === 'match') {
         if (anchoredAndNotEmpty && position === start) continue;
         matched = slots;
@@ -187,7 +248,7 @@ export function run(
     threads = next;
     if (threads.length === 0 && (matched !== null || anchoredAndNotEmpty)) break;
   }
-  return matched;
+  return matched === null ? null : matched.slice(0, firstRound);
 }
 
 export function holds(
@@ -212,6 +273,8 @@ export function holds(
       return isWord(subject, at - 1) !== isWord(subject, at);
     case 'no-word':
       return isWord(subject, at - 1) === isWord(subject, at);
+    case 'no-line-feed':
+      return subject.charAt(at) !== '\n';
     case 'match-start':
       return at === matchStart;
     default:

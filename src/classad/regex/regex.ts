@@ -73,8 +73,9 @@ function compiled(pattern: string, options: string): Cached {
       dotAll: options.includes('s'),
       extended: options.includes('x'),
     });
-    const program = compile(tree);
-    return { regex: new LinearRegex(tree, program, groups), size: length + program.length };
+    const program = compile(tree, groups);
+    const { length: instructions } = program.instructions;
+    return { regex: new LinearRegex(tree, program), size: length + instructions };
   } catch (error) {
     if (error instanceof RegexWrong) return { regex: 'wrong', size: length };
     if (error instanceof RegexRefused) return { regex: 'refused', size: length };
@@ -90,7 +91,6 @@ class LinearRegex implements Regex {
   constructor(
     tree: RegexNode,
     private readonly program: Program,
-    private readonly groups: number,
   ) {
     this.native = safeRegex(tree);
   }
@@ -103,13 +103,13 @@ class LinearRegex implements Regex {
     }
     const { regex, ways } = this.native;
     // Its steps are not told, but are much quicker than those here.
-    const most = ways * length * Math.min(length, this.program.length);
+    const most = ways * length * Math.min(length, this.program.instructions.length);
     spender.spend(length + Math.ceil(most / 256));
     return regex.test(bytes);
   }
 
   match(bytes: string, options: MatchOptions, spender: Spender): readonly number[] | null {
-    return run(this.program, this.groups, bytes, options, spender);
+    return run(this.program, bytes, options, spender);
   }
 }
 

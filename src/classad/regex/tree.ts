@@ -11,6 +11,7 @@ export type Assertion =
   | 'line-end'
   | 'word'
   | 'no-word'
+  | 'no-line-feed'
   | 'match-start';
 
 export type RegexNode =
