@@ -16,6 +16,15 @@ const ends: Readonly<Record<Form, string>> = {
   text: '\n...\n',
 };
 
+/** Within a record no line begins so: the writer broke off in the middle, and others write in another form since. */
+const othersBegin: Readonly<Record<Form, RegExp>> = {
+  json: /\n(?=<c>\n|\d{3} \()/,
+  xml: /\n(?=\{\n|\d{3} \()/,
+  text: /\n(?=\{\n|<c>\n)/,
+};
+/** No shorter than what is looked for: it may have been cut in two. */
+const seamBytes = 8;
+
 export interface CutRecord {
   readonly text: string;
   /** Where it ends in the file. */
@@ -60,8 +69,15 @@ export class RecordCutter {
         continue;
       }
       const end = ends[form];
-      const from = Math.max(at, at + this.#searched - end.length);
+      const from = Math.max(at, at + this.#searched - seamBytes);
       const found = bytes.indexOf(end, from, 'latin1');
+      const searched = bytes.latin1Slice(from, found === -1 ? bytes.length : found);
+      const torn = othersBegin[form].exec(searched);
+      if (torn !== null) {
+        at = from + torn.index;
+        this.#searched = 0;
+        continue;
+      }
       if (found === -1) {
         this.#searched = bytes.length - at;
         break;
