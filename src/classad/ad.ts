@@ -63,6 +63,12 @@ export class Ad implements AdScope {
     return Object.keys(this.raw);
   }
 
+  /** What it has of these attributes. */
+  only(names: readonly string[]): Ad {
+    const keys = names.flatMap((name) => this.keyOf(name) ?? []);
+    return new Ad(Object.fromEntries(keys.map((key) => [key, this.raw[key]])));
+  }
+
   /**
    * All attributes but those left out, with `shown` of what JSON can't hold; undefined leaves one out as well. Copied as
    * a whole: put together name by name it would be a hash table, several times as large.

@@ -24,8 +24,6 @@ export interface JobRingsSettings {
   readonly maxCompletions?: number;
   /** Events kept, about 1 kB each. @default 20_000 */
   readonly maxEvents?: number;
-  /** Rows kept for each set of fields that somebody asks for. @default 2_000 */
-  readonly maxRows?: number;
   /** Where the ends are kept, if replicas share them. */
   readonly shared?: SharedLogs | undefined;
 }
@@ -47,6 +45,10 @@ interface KeptRows {
   readonly projection: Projection;
   readonly rows: RecentRows<JobRow>;
 }
+
+/** Rows that are kept for a set of fields: a flood of ends is told without reading it twice. A whole ad is some 10 kB. */
+export const maxRowsOf = ({ attributes }: Projection): number =>
+  attributes === 'all' ? 2_000 : 10_000;
 
 export const nothing: Projection = { fields: new Set(), attributes: new Set() };
 const noRows: RowsOfEnds = { rows: new Map(), read: nothing };
@@ -255,9 +257,9 @@ export class JobRings {
   }
 
   #newRows(projection: Projection): KeptRows {
-    const { find, maxRows: limit = 2_000 } = this.#settings;
+    const { find } = this.#settings;
     const rows = new RecentRows<JobRow>({
-      limit,
+      limit: maxRowsOf(projection),
       fetch: (keys, signal) =>
         find(
           keys.map(({ id }) => keyOf(id)),

@@ -20,6 +20,8 @@ import type { LogTerm } from '../../src/streams/shared/term.js';
 
 const { signal } = new AbortController();
 
+const brief = { attributes: [], told: [], maxAds: 100 };
+
 /** Commands print what `answer` gives. */
 function played(answer: (command: Command) => string = () => '') {
   const policy = vi.fn(async () => ({ hidden: alwaysHidden, maxJobs: undefined }));
@@ -74,7 +76,7 @@ describe('behind ends that are known from before', () => {
       revision,
     });
     tail.resume([end(1, '4-1000'), end(3, '4-1100')], 1_000_000);
-    const news = async () => (await tail.news([], signal)).map((ad) => ad.number('ClusterId'));
+    const news = async () => (await tail.news(brief, signal)).map((ad) => ad.number('ClusterId'));
     expect(await news()).toEqual([2, 1]);
     expect(await news()).toEqual([]);
     history = [record(4, 4, 1400), ...history];
@@ -96,10 +98,61 @@ describe('behind ends that are known from before', () => {
       revision: '4-1100',
     }));
     tail.resume(known, 1_000_000);
-    const news = async () => (await tail.news([], signal)).map((ad) => ad.number('ClusterId'));
+    const news = async () => (await tail.news(brief, signal)).map((ad) => ad.number('ClusterId'));
     expect(await news()).toEqual([]);
     history = [record(1, 3), record(2, 4), ...history];
     expect(await news()).toEqual([2, 1]);
+  });
+});
+
+describe('a flood of ends', () => {
+  const record = (cluster: number) =>
+    JSON.stringify({
+      ...{ ClusterId: cluster, ProcId: 0, JobStatus: 4, EnteredCurrentStatus: 1100 },
+      ...{ Owner: 'alice', Cmd: '/bin/true' },
+    });
+
+  it('is read with whole ads of the first alone: of all of them memory would run full', async () => {
+    let history = '';
+    const tail = new HistoryTail(
+      played(() => history),
+      { name: 's', own: false },
+    );
+    await tail.begin(signal);
+    history = [3, 2, 1].map(record).join('\n');
+    const wanted = { attributes: undefined, told: ['Owner'], maxAds: 2 };
+    const news = await tail.news(wanted, signal);
+    expect(news.map((ad) => [ad.number('ClusterId'), ad.string('Owner'), ad.has('Cmd')])).toEqual([
+      [1, 'alice', true],
+      [2, 'alice', true],
+      [3, 'alice', false],
+    ]);
+    expect(await tail.news(wanted, signal)).toEqual([]);
+  });
+
+  it('is told without reading any of the first 10,000 again', async () => {
+    const jobs = 10_001;
+    let history = '';
+    const pool = played(({ program }) => (program === 'condor_history' ? history : ''));
+    const find = vi.fn(async () => []);
+    const list = async () => [{ name: 'here', own: true }];
+    const logs = new PoolLogs(pool, { list } as unknown as Schedds, find, false, {
+      eventLog: false,
+    });
+    onTestFinished(() => logs.stop());
+    const projection = { fields: new Set(['state', 'nativeId']), attributes: new Set<string>() };
+    const log = await logs.completions(signal, projection);
+    history = Array.from({ length: jobs }, (_, i) => record(jobs - i)).join('\n');
+    await logs.settled('here', signal);
+    const ends = log.read(log.start, jobs);
+    expect(ends).toHaveLength(jobs);
+    const rows = await logs.rows(ends.slice(0, -1), projection);
+    expect(rows.map((row) => row && 'nativeId' in row && row.nativeId)).toEqual(
+      ends.slice(0, -1).map(({ key }) => `${key.clusterId}.0`),
+    );
+    expect(find).not.toHaveBeenCalled();
+    await logs.rows(ends.slice(-1), projection);
+    expect(find).toHaveBeenCalledOnce();
   });
 });
 

@@ -6,7 +6,7 @@
 import type { Ad } from '../../classad/ad.js';
 import { union, type Projection } from '../../query/plan.js';
 import { lostRevision, type JobCompletion } from '../job-logs.js';
-import type { JobRings } from '../job-rings.js';
+import { type JobRings, maxRowsOf } from '../job-rings.js';
 import type { JobKey, JobOrigin, JobRow } from '../jobs.js';
 import { jobKeyAttributes, jobTable } from './fields.js';
 import { keyOf, type HistoryTail } from './history-tail.js';
@@ -177,7 +177,8 @@ export class Ends {
     const { hidden } = await this.pool.policy(signal);
     const shown = attributesFor(projection, jobTable, told, hidden);
     const attributes = shown && [...new Set([...shown, ...told])];
-    const news = await this.tail.news(attributes, signal);
+    const maxRows = maxRowsOf(projection);
+    const news = await this.tail.news({ attributes, told, maxAds: maxRows }, signal);
     const seenAt = Date.now();
     const toRow = jobRows(this.pool.name, this.schedd.name, projection, hidden);
     const rows = new Map<JobCompletion, JobRow>();
@@ -185,8 +186,9 @@ export class Ends {
       const key = keyOf(this.schedd.name, ad);
       if (key === undefined) return [];
       const completion = this.#completion(key, ad, seenAt);
-      const row = toRow(ad, { origin: 'HISTORY', atMs: seenAt });
-      if (row !== undefined && rows.size < maxRows) rows.set(completion, row);
+      // Of a flood those that are told first.
+      const row = rows.size < maxRows && toRow(ad, { origin: 'HISTORY', atMs: seenAt });
+      if (row) rows.set(completion, row);
       return [completion];
     });
     for (const { key } of completions) this.#expected.delete(procOf(key));
@@ -289,5 +291,3 @@ const procOf = ({ clusterId, procId }: JobKey): string => `${clusterId}.${procId
 
 const maxExpected = 200_000;
 const maxAsked = 1_000;
-/** Rows of one look that are kept for who follows; of a larger flood only the first. */
-const maxRows = 5_000;

@@ -23,6 +23,15 @@ interface Ended {
   readonly endedAtMs: number;
 }
 
+/** What a look is to read of the records. */
+export interface WantedNews {
+  /** Undefined: whole ads. */
+  readonly attributes: readonly string[] | undefined;
+  /** Ads that have all of those: the oldest. Of a flood the others have what is `told`. */
+  readonly maxAds: number;
+  readonly told: readonly string[];
+}
+
 /** A record, or an end that may become one: a job that ended in the queue can end there once more. */
 interface Known {
   readonly name: string;
@@ -66,22 +75,20 @@ export class HistoryTail {
   async begin(signal: AbortSignal): Promise<void> {
     if (this.#begun) return;
     this.#begunAtMs ??= Date.now();
-    const { news } = await this.#read([], remembered, signal);
+    const wanted = { attributes: [], maxAds: remembered, told: [] };
+    const { news } = await this.#read(wanted, remembered, signal);
     this.#known = news.map(knownOf);
     this.#begun = true;
   }
 
   /**
    * Jobs that have reached the history since the last look, the oldest first. A look that fails changes
-   * nothing: the next one gives them. `attributes` undefined: whole ads.
+   * nothing: the next one gives them.
    */
-  async news(
-    attributes: readonly string[] | undefined,
-    signal: AbortSignal,
-  ): Promise<readonly Ad[]> {
+  async news(wanted: WantedNews, signal: AbortSignal): Promise<readonly Ad[]> {
     if (this.#rewound !== undefined) this.#goBehind(this.#rewound);
     this.#rewound = undefined;
-    const { news, met } = await this.#read(attributes, maxNews, signal);
+    const { news, met } = await this.#read(wanted, maxNews, signal);
     const sinceMs = this.#begun
       ? (this.#resumedMs ?? -Infinity)
       : (this.#begunAtMs ?? Date.now()) - clockSlackMs;
@@ -102,7 +109,7 @@ export class HistoryTail {
 
   /** Records from the newest to the first that is known, which was met unless the command itself stopped there. */
   async #read(
-    attributes: readonly string[] | undefined,
+    { attributes, maxAds, told }: WantedNews,
     scanLimit: number,
     signal: AbortSignal,
   ): Promise<{ readonly news: readonly Ad[]; readonly met: readonly Known[] }> {
@@ -118,6 +125,7 @@ export class HistoryTail {
     });
     const known = new Set(this.#known.map(textOf));
     const news: Ad[] = [];
+    const brief = [...new Set([...knownBy, ...told])];
     // Whole ads are for constraints that are evaluated here, as those of lists are.
     const exactReals = attributes === undefined;
     for await (const batch of streamAds(this.pool, command, signal, { exactReals })) {
@@ -126,6 +134,8 @@ export class HistoryTail {
         // With the record to stop at gone, the scan would run on into what was there before.
         if (known.has(textOf(record))) return { news, met: [record] };
         news.push(ad);
+        const beyond = news[news.length - 1 - maxAds];
+        if (beyond !== undefined) news[news.length - 1 - maxAds] = beyond.only(brief);
       }
     }
     return { news, met: [] };

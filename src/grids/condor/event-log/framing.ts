@@ -71,7 +71,7 @@ export class RecordCutter {
       const end = ends[form];
       const from = Math.max(at, at + this.#searched - seamBytes);
       const found = bytes.indexOf(end, from, 'latin1');
-      const searched = bytes.latin1Slice(from, found === -1 ? bytes.length : found);
+      const searched = bytes.toString('latin1', from, found === -1 ? bytes.length : found);
       const torn = othersBegin[form].exec(searched);
       if (torn !== null) {
         at = from + torn.index;
