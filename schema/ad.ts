@@ -28,7 +28,8 @@ export class AdAttribute {
   readonly expression!: string | null;
   @Field(() => JSONValue, {
     nullable: true,
-    description: 'The value; null when undefined, redacted, or an expression.',
+    description:
+      'The value; null when undefined, redacted, or an expression, unless it is the one that HTCondor itself writes for MemoryUsage, RequestMemory, RequestDisk or SlotWeight: it is evaluated, as it is for orders, groups and aggregates.',
   })
   readonly value!: unknown;
 }

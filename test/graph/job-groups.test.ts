@@ -10,7 +10,7 @@ import { describePools } from '../condor/pools.js';
 import { type Graph, openGraph } from './open-graph.js';
 import { idsOf, named, nameOf, ofSeed, type SeedJob, seedJobs, valueOf } from './seed.js';
 
-const names = ['RequestMemory', 'RequestGPUs', 'MyInt', 'MyExpr', 'MyBigInt'];
+const names = ['HoldReasonCode', 'RequestGPUs', 'MyInt', 'MyExpr', 'MyBigInt'];
 const filter = ofSeed();
 
 describePools('groups of jobs', (pool) => {
@@ -70,8 +70,8 @@ describePools('groups of jobs', (pool) => {
 
   describe('by attributes', () => {
     it('an attribute, its undefined group kept', async () => {
-      const answer = await groups({ attribute: 'RequestMemory' });
-      expect(countsOf(answer)).toEqual(counted((job) => valueOf(job, 'RequestMemory') ?? null));
+      const answer = await groups({ attribute: 'HoldReasonCode' });
+      expect(countsOf(answer)).toEqual(counted((job) => valueOf(job, 'HoldReasonCode') ?? null));
     });
 
     it('an integer beyond 2^53 keeps all its digits', async () => {
@@ -80,9 +80,8 @@ describePools('groups of jobs', (pool) => {
       });
     });
 
-    // RequestMemory is an expression where nobody set it, a number in newer versions; RequestGPUs is absent.
-    it.each(['RequestMemory', 'RequestGPUs'])('%s in ranges', async (attribute) => {
-      const width = 100;
+    it.each(['HoldReasonCode', 'RequestGPUs'])('%s in ranges', async (attribute) => {
+      const width = 10;
       const ranges = await groups({ attribute, bucket: { width } });
       const inRange = ({ key, count }: (typeof ranges.nodes)[number]) => [key[0]?.defined, count];
       const defined = all.filter((job) => typeof valueOf(job, attribute) === 'number');
@@ -131,7 +130,7 @@ describePools('groups of jobs', (pool) => {
   });
 
   it('aggregates count what is a number, and leave out what is not', async () => {
-    const attribute = 'RequestMemory';
+    const attribute = 'HoldReasonCode';
     const { jobs } = await graph.ask(SeedAggregatesDocument, { filter, attribute });
     const numbers = all
       .map((job) => valueOf(job, attribute))

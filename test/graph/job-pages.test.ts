@@ -5,7 +5,7 @@ import { describePools } from '../condor/pools.js';
 import { type Graph, openGraph } from './open-graph.js';
 import { idsOf, type SeedJob, seedJobs, seedList, valueOf } from './seed.js';
 
-const names = ['RequestMemory', 'MyInt'];
+const names = ['HoldReasonCode', 'MyInt'];
 
 describePools('pages of jobs', (pool) => {
   let graph: Graph;
@@ -81,12 +81,12 @@ describePools('pages of jobs', (pool) => {
   });
 
   describe('in another order', () => {
-    const memory = (job: SeedJob): number => Number(valueOf(job, 'RequestMemory') ?? Infinity);
+    const code = (job: SeedJob): number => Number(valueOf(job, 'HoldReasonCode') ?? Infinity);
 
     it('by an attribute, upwards: ids break ties, jobs without it come last', async () => {
-      const orderBy: JobOrder[] = [{ attribute: 'RequestMemory' }];
+      const orderBy: JobOrder[] = [{ attribute: 'HoldReasonCode' }];
       const jobs = await forwards(3, { orderBy });
-      expect(idsOf(jobs)).toEqual(idsOf(all.toSorted((a, b) => memory(a) - memory(b) || 0)));
+      expect(idsOf(jobs)).toEqual(idsOf(all.toSorted((a, b) => code(a) - code(b) || 0)));
       expect(idsOf(await backwards(4, { orderBy }))).toEqual(idsOf(jobs));
     });
 

@@ -6,6 +6,7 @@ import { evaluate, type AdScope } from '../../classad/index.js';
 import type { Constraint } from '../../query/constraint.js';
 import { refsOf, type Predicate, type Ref, type Value } from '../../query/predicate.js';
 import type { AttributeView, NativeRecord } from '../row.js';
+import { derivedNumber } from './derived.js';
 import { isHiddenField, type FieldTable } from './field.js';
 import { alwaysHidden, type HiddenNames } from './hidden.js';
 
@@ -68,7 +69,7 @@ export class AdRecord implements NativeRecord {
   value(name: string): Value {
     if (this.hidden.has(name)) return undefined;
     const value = this.ad.get(name);
-    return value instanceof Expression ? undefined : (plain(value, this.hidden) as Value);
+    return value instanceof Expression ? this.derived(name) : (plain(value, this.hidden) as Value);
   }
 
   attribute(name: string): AttributeView {
@@ -79,7 +80,13 @@ export class AdRecord implements NativeRecord {
     if (value instanceof Expression) {
       return this.hidden.namedIn(value.text)
         ? redacted(name)
-        : { name, defined, redacted: false, expression: value.text, value: null };
+        : {
+            name,
+            defined,
+            redacted: false,
+            expression: value.text,
+            value: this.derived(name) ?? null,
+          };
     }
     // An attribute that is set to undefined is told from one that the ad does not have.
     const expression = value === null ? 'undefined' : null;
@@ -105,6 +112,10 @@ export class AdRecord implements NativeRecord {
       .names()
       .filter((name) => !this.hidden.has(name))
       .sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
+  }
+
+  private derived(name: string): number | undefined {
+    return this.hidden.behind(name) === undefined ? derivedNumber(this.ad, name) : undefined;
   }
 }
 

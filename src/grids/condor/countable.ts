@@ -18,7 +18,8 @@ export function groupAttributes(
 ): readonly string[] | undefined {
   const refs = [...by, ...refsOf(filter)];
   if (!refs.every(countable)) return undefined;
-  const names = attributesFor(projectionOf(refs), jobTable, [], hidden) ?? [];
+  // What an expression reads is in the groups anyway.
+  const names = attributesFor(projectionOf(refs), jobTable, [], hidden, () => []) ?? [];
   // An empty list would group by every attribute there is.
   return names.length === 0 ? ['JobStatus'] : names;
 }

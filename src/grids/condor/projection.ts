@@ -2,18 +2,20 @@
 import type { Ad } from '../../classad/ad.js';
 import type { Projection } from '../../query/plan.js';
 import { checkName } from './attributes.js';
+import { readBy } from './derived.js';
 import { isHiddenField, type Fetched, type Field, type FieldTable } from './field.js';
 import type { HiddenNames } from './hidden.js';
 
 /**
  * The names to ask for, each once (a second spelling would collapse into the first), without hidden ones;
- * undefined for whole ads. `always` are the attributes that name the row.
+ * undefined for whole ads. `always` are the attributes that name the row, `beside` says what comes with one.
  */
 export function attributesFor(
   projection: Projection,
   fields: FieldTable,
   always: readonly string[],
   hidden: HiddenNames,
+  beside = readBy,
 ): readonly string[] | undefined {
   if (projection.attributes === 'all') return undefined;
   const names = new Map(always.map((name) => [name.toLowerCase(), name]));
@@ -28,7 +30,7 @@ export function attributesFor(
   }
   for (const name of projection.attributes) {
     checkName(name);
-    if (!hidden.has(name)) add(name);
+    for (const each of [name, ...beside(name)]) if (!hidden.has(each)) add(each);
   }
   return [...names.values()];
 }
