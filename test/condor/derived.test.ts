@@ -133,9 +133,8 @@ for (const which of ['pool', 'second pool'] as const) {
       for (const [i, name] of names.entries()) {
         const request = { filter: still, by: [attribute(name)], notes: {}, signal };
         const counts = new Map<unknown, number>();
-        for (const { row, count } of await all(
-          source.tally?.(request) as AsyncIterable<Tally<JobRow>>,
-        )) {
+        const tallies = source.tally?.(request) as AsyncIterable<readonly Tally<JobRow>[]>;
+        for (const { row, count } of (await all(tallies)).flat()) {
           const value = row.record?.value(name);
           counts.set(value, (counts.get(value) ?? 0) + count);
         }
