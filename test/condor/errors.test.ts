@@ -103,6 +103,22 @@ describe.each([
   });
 });
 
+/** What the commands said while the schedd was killed (docs/grids/htcondor.md, "errors"). */
+describe('a schedd that dies while it is asked does not answer, and refuses nobody', () => {
+  test.each([
+    ['condor_q', '-- Failed to fetch ads from: <127.0.0.1:9618> : pool.example.test\nAUTHENTICATE:1002:Failure performing handshake'],
+    ['condor_hold', 'AUTHENTICATE:1002:Failure performing handshake\nNo result found for job 999.0'],
+    ['condor_hold', 'SECMAN:2011:Connection closed during command authorization. Probably due to an unknown command.\nNo result found for job 999.0'],
+    ['condor_submit', 'ERROR: Failed to connect to local queue manager\nAUTHENTICATE:1002:Failure performing handshake\nAUTHENTICATE:1004:Failed to authenticate using FS'],
+  ] as const)('%s: %s', (program, stderr) => {
+    const failure = failureOf({ program, args: [] }, { code: 1, stderr, stdout: '' });
+    expect(failure).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('does not answer') as string,
+    });
+  }); // prettier-ignore
+});
+
 describeReal('pool', 'on the real pool', (pool) => {
   const owner = attribute('Owner');
 

@@ -20,7 +20,14 @@ interface Rule {
   readonly message: string;
 }
 
+const silent = {
+  code: 'UNAVAILABLE',
+  message: 'The daemon that was asked does not answer.',
+} as const;
+
 const rules: readonly Rule[] = [
+  // Who is cut off while both sides agree on a way to authenticate was refused by nobody.
+  { says: /AUTHENTICATE:1002/, ...silent },
   {
     says: /AUTHENTICATE:\d+|Received "DENIED"|SECMAN:2010|Permission denied|PERMISSION DENIED/,
     code: 'FORBIDDEN',
@@ -43,9 +50,8 @@ const rules: readonly Rule[] = [
     message: 'This version of HTCondor does not know an option that the query needs.',
   },
   {
-    says: /Couldn't contact the condor_collector|communication error|CEDAR:6001|Can't (connect|find address)|Failed to (fetch ads|connect)|SECMAN:200\d|Error opening history file/,
-    code: 'UNAVAILABLE',
-    message: 'The daemon that was asked does not answer.',
+    says: /Couldn't contact the condor_collector|communication error|CEDAR:6001|Can't (connect|find address)|Failed to (fetch ads|connect)|SECMAN:20(0\d|11)|Error opening history file/,
+    ...silent,
   },
 ];
 
