@@ -9,6 +9,7 @@ import { HiddenNames } from '../../src/grids/condor/hidden.js';
 import { jobRows } from '../../src/grids/condor/job-row.js';
 import { policyOf } from '../../src/grids/condor/policy.js';
 import { attributesFor } from '../../src/grids/condor/projection.js';
+import { checkedExpression } from '../../src/grids/condor/submit/expression.js';
 import type { JobRow } from '../../src/grids/jobs.js';
 import { always } from '../../src/query/predicate.js';
 import type { Tally } from '../../src/query/source.js';
@@ -151,6 +152,10 @@ describe('a hidden attribute', () => {
       }),
     );
     expect(shownDetail({ [computed]: 3, Size: 1 }, hidden)).toEqual({ Size: 1 });
+    const submitted = { path: ['description'], place: 'Line 1' };
+    expect(() => checkedExpression(`1 + ${computed}`, hidden, submitted)).toThrow(
+      expect.objectContaining({ code: 'FORBIDDEN' }),
+    );
     expect(() => checkRefs([attribute(computed)], new HiddenNames(['Cmd']))).not.toThrow();
   });
 
