@@ -57,12 +57,13 @@ function splitOffset(text: string): { rest: string; offsetSecs: number | null } 
   return { rest, offsetSecs: sign === '-' ? -secs || 0 : secs };
 }
 
+/** Linear in digits; in blanks only where no two stand together. */
+const relTimeForm =
+  /^ ?(-)? ?(?:(\d*) ?[dD+])? ?(?:(\d*) ?[hH:])? ?(?:(\d*) ?[mM:])? ?(?:(\d*(?:\.\d*)?) ?[sS]|(\d*\.\d+|\d+))? ?$/;
+
 /** `[[[days+]hours:]minutes:]seconds`, or with the letters `d h m s`. */
 export function parseRelTime(text: string): RelTime | null {
-  const parts =
-    /^\s*(-)?\s*(?:(\d*)\s*[dD+])?\s*(?:(\d*)\s*[hH:])?\s*(?:(\d*)\s*[mM:])?\s*(?:(\d*\.?\d*)\s*[sS]|(\d*\.?\d+))?\s*$/.exec(
-      text,
-    );
+  const parts = relTimeForm.exec(text.replace(/\s+/g, ' '));
   if (parts === null) return null;
   const [sign, days, first, second, marked, plain] = parts.slice(1);
   // One colon alone ends minutes: hours take the first place only where minutes follow.

@@ -72,6 +72,23 @@ describe('a text beyond a limit is refused with the limit', () => {
   });
 });
 
+describe('a time that is none is refused soon', () => {
+  const times = [
+    ' '.repeat(4000),
+    '1'.repeat(4000),
+    '1 '.repeat(2000),
+    '-:'.repeat(2000),
+    '1z '.repeat(1300),
+  ];
+  test.each(times.flatMap((text) => [`absTime("${text}x")`, `relTime("${text}x")`]))(
+    '%.40s…',
+    { timeout: soonMs },
+    (text) => {
+      expect(expected(text)).toMatch(/a time in/);
+    },
+  );
+});
+
 describe('what nests as deep as the limit allows', () => {
   test.each([
     ['parentheses', `${'('.repeat(99)}1${')'.repeat(99)}`],
