@@ -137,6 +137,14 @@ describe('a hidden attribute', () => {
     },
   );
 
+  test('takes along what HTCondor keeps of it before it is rounded', () => {
+    const ad = new Ad({ Cmd: 'x', Cmd_RAW: 'xx', CmdX_RAW: 'y', _RAW: 'z' });
+    expect(new AdRecord(ad, hidden).json()).toEqual({ CmdX_RAW: 'y', _RAW: 'z' });
+    expect(() => checkRefs([attribute('cmd_raw')], hidden)).toThrow(forbidden);
+    expect(hidden.namedIn('1 + CMD_RAW')).toBe(true);
+    expect(hidden.namedIn('1 + Cmd_RAWs')).toBe(false);
+  });
+
   test.each([
     ['ResidentSetSize', 'memoryUsage'],
     ['ResidentSetSize', 'RequestMemory'],

@@ -13,6 +13,8 @@ const privateNames = [
   'transferkey',
 ];
 const privatePrefix = '_condor_priv';
+/** The schedd rounds some attributes (`ImageSize`), and keeps what they were beside them (`ImageSize_RAW`). */
+const exactSuffix = '_raw';
 
 /** Names whose verdict is remembered: the ads of a pool have the same few hundred again and again. */
 const maxRemembered = 10_000;
@@ -26,14 +28,20 @@ export class HiddenNames {
   constructor(configured: Iterable<string> = []) {
     this.#names = new Set([...privateNames, ...configured].map((name) => name.toLowerCase()));
     const words = [...this.#names].filter((name) => /^\w+$/.test(name));
-    this.#word = new RegExp(`(?<!\\w)(?:${words.join('|')}|${privatePrefix}\\w*)(?!\\w)`, 'i');
+    this.#word = new RegExp(
+      `(?<!\\w)(?:(?:${words.join('|')})(?:${exactSuffix})?|${privatePrefix}\\w*)(?!\\w)`,
+      'i',
+    );
   }
 
   has(name: string): boolean {
     const known = this.#verdicts.get(name);
     if (known !== undefined) return known;
     const lower = name.toLowerCase();
-    const hidden = this.#names.has(lower) || lower.startsWith(privatePrefix);
+    const hidden =
+      this.#names.has(lower) ||
+      lower.startsWith(privatePrefix) ||
+      (lower.endsWith(exactSuffix) && this.#names.has(lower.slice(0, -exactSuffix.length)));
     if (this.#verdicts.size < maxRemembered) this.#verdicts.set(name, hidden);
     return hidden;
   }
