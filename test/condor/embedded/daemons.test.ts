@@ -1,7 +1,7 @@
 /** What an embedded pool says of itself: settings, ads, health, and that it is one. */
 import { describe, expect, test } from 'vitest';
 import type { ConfigQuery } from '../../../src/grids/jobs.js';
-import { all, scanned, signal } from '../pool.js';
+import { all, scanned, signal, sourceOf } from '../pool.js';
 import { embedded, only, shell } from './pool.js';
 
 const everything: ConfigQuery = {
@@ -77,6 +77,18 @@ test('hidden attributes are not shown, and not asked by', async () => {
 });
 
 describe('bounds', () => {
+  test('a submission whose jobs together would take much memory is refused whole, dry or not', async () => {
+    const { actions, port } = embedded();
+    const attributes = { executable: '/bin/true', arguments: `${'x'.repeat(10_000)} $(ProcId)` };
+    const request = { schedd: undefined, description: undefined, attributes, items: undefined };
+    const rest = { count: 1_000, actor: { identity: 'alice', admin: true }, idempotencyKey: 'k' };
+    for (const dryRun of [true, false]) {
+      const refused = actions.submit({ ...request, ...rest, dryRun }, signal);
+      await expect(refused).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    }
+    expect(await scanned(await sourceOf(port))).toEqual([]);
+  });
+
   test('a submission that the queue has no room for is refused whole', async () => {
     const { submit } = embedded({ queueLimit: 5 });
     await submit({ ...shell('exit 0'), hold: true }, { count: 4 });
