@@ -8,16 +8,18 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { connect, subscribe } from './raw-socket.js';
 import { run, type Program } from './program.js';
 
-/** Stands for a pool whose schedd does not answer: condor_q hangs, with a child of its own. */
+/** Stands for a pool whose schedd does not answer: condor_q hangs, with a child of its own, perhaps under stdbuf. */
 const hangs = (pids: string): string => `#!/bin/sh
 case "$*" in
 *-version*) exit 0 ;;
-condor_q*) sleep 600 & echo "$$ $!" >>'${pids}'; exec sleep 600 ;;
+stdbuf*) shift 2; exec stdbuf -oL "$0" "$@" ;;
+condor_q*) sleep 600 & echo "$$ $! $_STDBUF_O" >>'${pids}'; exec sleep 600 ;;
 condor_config_val*) echo 'FULL_HOSTNAME = pool.example.test'; echo 'DAEMON_LIST = SCHEDD' ;;
 esac
 `;
 
 const counting = '{ jobs { totalCount } }';
+const lookUp = '{ job(jobId: "1.0") { owner } }';
 
 let folder: string;
 let pids: string;
@@ -68,8 +70,8 @@ const started = (commands: number) =>
 /** A second on a machine that has time for it; by themselves they would be there for ten minutes. */
 const noneLeft = () => vi.waitFor(() => expect(left()).toEqual([]));
 
-function ask(): { leave(): void } {
-  const body = JSON.stringify({ query: counting });
+function ask(query = counting): { leave(): void } {
+  const body = JSON.stringify({ query });
   const sent = request(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
@@ -88,8 +90,8 @@ async function endedOverHttp(): Promise<number> {
 
 const socket = () => connect(String(url).replace('http', 'ws'));
 
-it('over HTTP', async () => {
-  const client = ask();
+it.each([counting, lookUp])('over HTTP: %s', async (query) => {
+  const client = ask(query);
   await started(1);
   expect(left()).toHaveLength(2);
   client.leave();
@@ -113,20 +115,35 @@ it('the last of several who wait for one command', async () => {
   await noneLeft();
 });
 
-it('over WebSocket, when the socket goes away', async () => {
+it.each([counting, lookUp])('over WebSocket, when the socket goes away: %s', async (query) => {
   using client = await socket();
-  subscribe(client, 'q', counting);
+  subscribe(client, 'q', query);
   await started(1);
   client.socket.terminate();
   await noneLeft();
 });
 
+it('under stdbuf, which is used once it was tried', async () => {
+  const underStdbuf = () => /L$/m.test(readFileSync(pids, 'utf8'));
+  for (let isUsed = false; !isUsed;) {
+    await rm(pids, { force: true });
+    using client = await socket();
+    subscribe(client, 'q', lookUp);
+    await started(1);
+    isUsed = underStdbuf();
+    client.socket.terminate();
+    await noneLeft();
+  }
+});
+
 it('over WebSocket, when the client completes the query; the socket stays', async () => {
   using client = await socket();
-  subscribe(client, 'q', counting);
-  await started(1);
-  client.send({ id: 'q', type: 'complete' });
-  await noneLeft();
+  for (const [i, query] of [counting, lookUp].entries()) {
+    subscribe(client, 'q', query);
+    await started(i + 1);
+    client.send({ id: 'q', type: 'complete' });
+    await noneLeft();
+  }
   subscribe(client, 'g', '{ grids { name } }');
   expect(await client.next()).toEqual({
     id: 'g',
