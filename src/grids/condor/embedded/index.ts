@@ -11,6 +11,7 @@ import { findJobs, readingOf, type EmbeddedPool } from './pool.js';
 import { Schedd } from './schedd.js';
 import { Slots } from './slots.js';
 import { ProcessStarter, type Starter } from './starter.js';
+import { Turns } from './turns.js';
 
 export interface EmbeddedPoolSettings {
   readonly name: string;
@@ -86,13 +87,15 @@ export function openEmbeddedPool(settings: EmbeddedPoolSettings): JobPool {
     hidden,
     now: () => clock.now(),
   };
-  const stopPolicies = every(clock, settings.periodicMs ?? 5000, () => schedd.applyPolicies());
+  const policies = new Turns(clock, () => schedd.applyPolicies());
+  const stopAsking = every(clock, settings.periodicMs ?? 5000, () => policies.ask());
   return {
     ...readingOf(pool, capabilities),
     actions: new EmbeddedActions(pool),
     logs: journal,
     async stop() {
-      stopPolicies();
+      stopAsking();
+      policies.stop();
       negotiator.stop();
       journal.stop();
       await schedd.stop();

@@ -4,6 +4,7 @@ import type { Job } from './job.js';
 import { Matchmaker } from './match.js';
 import type { Queue } from './queue.js';
 import type { Slot, Slots } from './slots.js';
+import { Turns } from './turns.js';
 
 export interface NegotiatorSettings {
   readonly clock: Clock;
@@ -24,35 +25,30 @@ export interface Cycle {
 export class Negotiator {
   last: Cycle | undefined;
   readonly #matchmaker: Matchmaker;
-  #cancel: (() => void) | undefined;
-  #stopped = false;
+  readonly #cycles: Turns;
 
   constructor(private readonly settings: NegotiatorSettings) {
     this.#matchmaker = new Matchmaker(settings.slots);
+    this.#cycles = new Turns(settings.clock, () => this.#cycle());
   }
 
   /** A cycle follows shortly; one for all that happens until then. */
   wake(): void {
-    if (this.#stopped) return;
-    this.#cancel ??= this.settings.clock.after(0, () => {
-      this.#cancel = undefined;
-      this.cycle();
-    });
+    this.#cycles.ask();
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#cancel?.();
+    this.#cycles.stop();
   }
 
-  cycle(): void {
+  *#cycle(): Generator<void> {
     const { clock, queue, slots, start } = this.settings;
     const idle = [...queue.waiting.values()].reduce((sum, list) => sum + list.length, 0);
     const shares = this.#shares();
     const owners = shares.size;
     const refused = new Set<string>();
     let matches = 0;
-    while (shares.size > 0) {
+    for (; shares.size > 0; yield) {
       const now = clock.now();
       const candidates = slots.candidates();
       if (candidates.length === 0) break;
@@ -78,7 +74,7 @@ export class Negotiator {
     const shares = new Map(
       [...queue.waiting].map(([owner, list]) => [
         owner,
-        new Share(owner, list, (job) => this.#matchmaker.significant(job)),
+        new Share(owner, [...list], (job) => this.#matchmaker.significant(job)),
       ]),
     );
     for (const { occupant, total } of slots.all) {
@@ -96,18 +92,19 @@ class Share {
 
   constructor(
     readonly owner: string,
-    /** A job that is started leaves it. */
+    /** As it was when the cycle began. */
     private readonly waiting: readonly Job[],
     private readonly significant: (job: Job) => string,
   ) {}
 
   /** The best job that is not alike one that no slot took. */
   next(refused: ReadonlySet<string>): Job | undefined {
-    for (; this.#at < this.waiting.length; this.#at += 1) {
+    for (;;) {
       const job = this.waiting[this.#at];
-      if (job !== undefined && !refused.has(this.significant(job))) return job;
+      if (job === undefined) return undefined;
+      this.#at += 1;
+      if (job.startable && !refused.has(this.significant(job))) return job;
     }
-    return undefined;
   }
 }
 

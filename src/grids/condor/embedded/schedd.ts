@@ -124,9 +124,11 @@ export class Schedd {
     this.settings.wake();
   }
 
-  /** What the jobs' own periodic expressions ask for, and whether a completed one may go. */
-  applyPolicies(): void {
+  /** What the jobs' own periodic expressions ask for, and whether a completed one may go: a job a step. */
+  *applyPolicies(): Generator<void> {
     for (const job of [...this.queue.all]) {
+      yield;
+      if (this.queue.get(job.key) !== job) continue;
       const wish = periodic(job);
       if (wish === undefined) continue;
       switch (wish.kind) {
