@@ -7,7 +7,6 @@ import { valueText } from './convert.js';
 import { Evaluation } from './evaluation.js';
 import type { EvaluateOptions } from './evaluation.js';
 import { parseExpression } from './parser.js';
-import { isExpr } from './value.js';
 import type { Value } from './value.js';
 
 /**
@@ -30,7 +29,7 @@ export function toAdValue(value: Value, options: EvaluateOptions = {}): AdValue 
   }
   if (value === null) return null;
   return value.type === 'list' || value.type === 'ad'
-    ? composed(value, options, new Set())
+    ? composed(value, new Evaluation(options), new Set())
     : new Expression(valueText(value));
 }
 
@@ -39,19 +38,17 @@ const mostNesting = 50;
 /** An ad that leads back into itself, or nests too deep, ends there as an expression. */
 function composed(
   value: Extract<Value, { type: 'list' | 'ad' }>,
-  options: EvaluateOptions,
+  evaluation: Evaluation,
   around: ReadonlySet<unknown>,
 ): AdValue {
   const place = value.type === 'ad' ? value.scope.ad : value.items;
   if (around.has(place) || around.size > mostNesting) return new Expression('error');
   const inside = new Set([...around, place]);
   const part = (content: Expr | Value): AdValue => {
-    const evaluation = new Evaluation(options);
-    evaluation.scope = value.scope;
-    const found = isExpr(content) ? evaluation.run(content) : content;
+    const found = evaluation.valueIn(value.scope, content);
     const isComposed =
       typeof found === 'object' && found !== null && (found.type === 'list' || found.type === 'ad');
-    return isComposed ? composed(found, options, inside) : toAdValue(found, options);
+    return isComposed ? composed(found, evaluation, inside) : toAdValue(found);
   };
   if (value.type === 'list') return value.items.map(part);
   const { ad } = value.scope;

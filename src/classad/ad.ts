@@ -1,5 +1,6 @@
 /** A ClassAd as data: attributes by case-insensitive name; an expression is kept as text, unevaluated. */
 import type { Expr } from './ast.js';
+import { lowerCase } from './bytes.js';
 import { contentOf } from './content.js';
 import { expressionMark, integerMark, realMark } from './marks.js';
 import type { AdScope } from './scope.js';
@@ -22,6 +23,9 @@ export interface NestedAd {
  * JSON can't hold (see `json.ts`) and are revived when they are read, so unread attributes cost nothing.
  */
 export class Ad implements AdScope {
+  /** Names in lower case, of an ad so large that looking through it is slow. */
+  private folded: ReadonlyMap<string, string> | null = null;
+
   constructor(private readonly raw: Readonly<Record<string, unknown>>) {}
 
   /** The value, or undefined where the ad has no such attribute. */
@@ -91,16 +95,25 @@ export class Ad implements AdScope {
 
   private keyOf(name: string): string | undefined {
     if (Object.hasOwn(this.raw, name)) return name;
+    if (this.folded !== null) return this.folded.get(lowerCase(name));
     const { length } = name;
     let lower = '';
+    let count = 0;
     for (const key in this.raw) {
+      count += 1;
       if (key.length !== length) continue;
       if (lower === '') lower = name.toLowerCase();
-      if (key.toLowerCase() === lower) return key;
+      // Beyond ASCII letters have no case; that is looked at only where it matters, since it takes longer.
+      if (key.toLowerCase() === lower && lowerCase(key) === lowerCase(name)) return key;
+    }
+    if (count > manyNames) {
+      this.folded = new Map(Object.keys(this.raw).map((key) => [lowerCase(key), key]));
     }
     return undefined;
   }
 }
+
+const manyNames = 2000;
 
 const isPlain = (value: unknown): boolean =>
   typeof value === 'string'

@@ -56,12 +56,19 @@ const contentExpr = (content: Value | Expr): Expr =>
 
 const expressions = new Map<string, Expr>();
 const mostExpressions = 2000;
+/** Of all their texts together. */
+const mostCharacters = 4 * 1024 * 1024;
+let characters = 0;
 
 /** The same expression stands in thousands of ads: it is read once. What can't be read is an error. */
 function expressionOf(text: string): Expr {
   let expr = expressions.get(text);
   if (expr === undefined) {
-    if (expressions.size >= mostExpressions) expressions.clear();
+    if (expressions.size >= mostExpressions || characters + text.length > mostCharacters) {
+      expressions.clear();
+      characters = 0;
+    }
+    characters += text.length;
     expr = readable(text);
     expressions.set(text, expr);
   }

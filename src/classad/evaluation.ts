@@ -1,5 +1,12 @@
 /** Evaluates expressions in the scope of an ad, or of two ads in a match. */
-import type { AttributeReference, Binary, Expr, LiteralValue, Subscript } from './ast.js';
+import type {
+  AttributeReference,
+  Binary,
+  BinaryOperator,
+  Expr,
+  LiteralValue,
+  Subscript,
+} from './ast.js';
 import { lowerCase } from './bytes.js';
 import { wrapped32 } from './convert.js';
 import { Failure } from './failure.js';
@@ -33,6 +40,12 @@ export function matchesConstraint(expr: Expr, ad: AdScope, options: EvaluateOpti
 
 /** How deep calls of `evaluate` nest, so that the stack never ends before the limits do. */
 const maxNesting = 900;
+
+/** What it costs to take an item out of a list, in steps of a match. */
+const stepsAnItem = 4;
+
+/** As many are compared in the time of a step. */
+const charactersAStep = 16;
 
 export class Evaluation {
   readonly nowMs: number;
@@ -129,7 +142,14 @@ export class Evaluation {
   private combine({ operator, right }: Binary, left: Value): Value {
     if (operator === '||' && truth(left) === true) return true;
     if (operator === '&&' && truth(left) === false) return false;
-    return operate(operator, left, this.evaluate(right));
+    return this.operate(operator, left, this.evaluate(right));
+  }
+
+  operate(operator: BinaryOperator, left: Value, right: Value): Value {
+    if (typeof left === 'string' && typeof right === 'string') {
+      this.spend(Math.ceil(Math.max(left.length, right.length) / charactersAStep));
+    }
+    return operate(operator, left, right);
   }
 
   /** What a bare or selected name holds, with `scope` set to where that is to be evaluated. */
@@ -228,6 +248,7 @@ export class Evaluation {
 
   /** An item of a list as functions see it: evaluated where the function stands. */
   item(item: Expr | Value): Value {
+    this.spend(stepsAnItem);
     return isExpr(item) ? this.evaluate(item) : item;
   }
 
@@ -241,6 +262,18 @@ export class Evaluation {
     this.scope = before;
     this.depth -= 1;
     return value;
+  }
+
+  /** For who evaluates many expressions with the limits of one: what fails is an error of each alone. */
+  valueIn(scope: Scope | null, content: Expr | Value): Value {
+    this.steps += 1;
+    if (this.isSpent()) return errorValue;
+    try {
+      return isExpr(content) ? this.orError(() => this.evaluateIn(scope, content)) : content;
+    } catch (error) {
+      if (error instanceof Failure) return errorValue;
+      throw error;
+    }
   }
 
   private isSpent(): boolean {

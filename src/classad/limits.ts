@@ -21,7 +21,10 @@ export const defaultSyntaxLimits: SyntaxLimits = {
 export interface EvaluationLimits {
   /** Nodes of the tree looked at in one evaluation. Beyond it: `error`. @default 100000 */
   readonly maxSteps: number;
-  /** Characters made by functions, and steps of regular expressions. Beyond it: `error`. @default 5000000 */
+  /**
+   * Characters that functions read and make, items of lists (4 each), and steps of regular expressions. Beyond it: `error`.
+   * @default 5000000
+   */
   readonly maxWork: number;
   /** How deep attributes lead to attributes, so that cycles end. @default 400, as HTCondor's */
   readonly maxDepth: number;

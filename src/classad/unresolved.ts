@@ -9,8 +9,15 @@ import type { Value } from './value.js';
 
 const adNames = new Set(['my', 'self', 'parent', 'root', 'toplevel', 'currenttime']);
 
+/** What it costs to look a node's name up, in steps of a match. */
+const stepsANode = 8;
+
 /** A name of the other ad of a match comes without its `TARGET.`. */
-export function unresolvedNames(expr: Expr, scope: Scope | null): string[] {
+export function unresolvedNames(
+  expr: Expr,
+  evaluator: { readonly scope: Scope | null; spend(steps: number): void },
+): string[] {
+  const { scope } = evaluator;
   const found = new Map<string, string>();
   const waiting: Expr[] = [expr];
   const seen = new Set<Expr>(waiting);
@@ -21,6 +28,7 @@ export function unresolvedNames(expr: Expr, scope: Scope | null): string[] {
   };
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     for (const node of nodes(next)) {
+      evaluator.spend(stepsANode);
       if (node.kind !== 'attribute') continue;
       const content = contentOf(node, scope);
       if (content === undefined) found.set(lowerCase(fullName(node)), shortName(node));

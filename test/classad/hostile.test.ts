@@ -19,7 +19,7 @@ import { Ad } from '../../src/classad/ad.js';
 const wide = { maxLength: 1_000_000 };
 
 /** Generous: what these catch takes minutes, or for ever. */
-const soonMs = 5_000;
+const soonMs = 30_000;
 
 function valueOf(text: string, ad = '[]'): Value {
   return evaluate(parseExpression(text, wide), { my: adScope(parseAd(ad)) });
@@ -165,6 +165,61 @@ describe('a text that grows', () => {
   });
 });
 
+describe('what is done to long texts and lists over and over is an error', () => {
+  const long = 'ab,'.repeat(100_000);
+  const items = Array.from({ length: 20_000 }, (_, at) => at);
+  // Each one twice the one before: 16,384 times what the last one holds.
+  const doubled = (last: string): Ad =>
+    new Ad({
+      ...{ Long: long, Longer: `${long}c`, Items: items },
+      ...{
+        Sum: `\u0000(${'(Zz + 1) || '.repeat(2000)}1)/`,
+        List: `\u0000({${'1,'.repeat(3500)}1})/`,
+      },
+      ListText: `{${'1,'.repeat(3500)}1}`,
+      ...Object.fromEntries(
+        Array.from({ length: 14 }, (_, at) => [`a${at}`, `\u0000(a${at + 1} + a${at + 1})/`]),
+      ),
+      a14: `\u0000(${last})/`,
+    });
+
+  test.each([
+    ...['Long < Longer', 'Long =?= Longer', 'member(Long, { Longer })', 'toLower(Long) == ""'],
+    ...['size(split(Long))', 'stringListsIntersect(Long, "x")'],
+    ...['stringListSubsetMatch(Long, Long)', 'versionCmp(Long, Longer)', 'int(Long)'],
+    ...['sum(Items)', 'member(-1, Items)', 'countMatches(false, Items)'],
+    ...['size(string(Items))', 'size(unparse(Sum))', 'size(unresolved(Sum))'],
+    ...['size(eval(ListText))', 'size(listToArgs({ Long }))', 'size(envV1ToV2(Long))'],
+    ...['size(mergeEnvironment("a=1", Long))', 'isError(formatTime(0, Long))'],
+  ])('%s', { timeout: soonMs }, (last) => {
+    expect(evaluate(parseExpression('a0'), { my: doubled(last) })).toEqual(isErrorValue);
+  });
+
+  test('but each of them once is not', () => {
+    expect(
+      evaluate(parseExpression('size(split(Long)) + size(listToArgs({ Quotes }))'), {
+        my: new Ad({ Long: long, Quotes: "'".repeat(100_000) }),
+      }),
+    ).toBe(300_002n);
+    const parts = Array.from({ length: 900 }, () => '"abcd"').join();
+    expect(valueOf(`size(strcat(${parts},${parts}))`)).toBe(7200n);
+    expect(valueOf(`size(replaceall("a", "${'a'.repeat(8000)}", "bb"))`)).toBe(16_000n);
+  });
+
+  test('also as data', { timeout: soonMs }, () => {
+    const nested = Array.from(
+      { length: 40 },
+      (_, at) => `a${at} = [x = a${at + 1}; y = a${at + 1}]`,
+    );
+    const my = adScope(parseAd(`[${nested.join(';')}; a40 = 1]`));
+    const data = toAdValue(evaluate(parseExpression('a0'), { my }), {
+      my,
+      limits: { maxSteps: 5000 },
+    });
+    expect(JSON.stringify(data).length).toBeLessThan(1_000_000);
+  });
+});
+
 describe('a pattern that makes other matchers backtrack for ever', () => {
   const subject = 'a'.repeat(5000);
   test.each([
@@ -243,6 +298,12 @@ describe('a pattern that makes other matchers backtrack for ever', () => {
 });
 
 describe('names that mean something to JavaScript', () => {
+  test('a letter that only Unicode calls a K is none', () => {
+    const my = new Ad({ Key: 1 });
+    expect(evaluate(parseExpression("'\u212aey'"), { my })).toBeNull();
+    expect(evaluate(parseExpression('KEY'), { my })).toBe(1n);
+  });
+
   test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty', 'valueOf'])('%s', (name) => {
     expect(evaluate(parseExpression(`isUndefined(${name})`), { my: new Ad({}) })).toBe(true);
     expect(valueOf(`isUndefined([a = 1].${name})`)).toBe(true);

@@ -3,7 +3,7 @@ import { compareBytes } from '../bytes.js';
 import { wrapped32 } from '../convert.js';
 import { errorValue, isList, listOf } from '../value.js';
 import type { Value } from '../value.js';
-import { ofValues } from './function.js';
+import { ofValues, spendOn } from './function.js';
 import type { ClassAdFunction, Evaluator } from './function.js';
 
 const blank = /[ \t\n\r]/;
@@ -37,22 +37,12 @@ function splitQuoted(text: string): string[] | null {
 const splitPlain = (text: string): string[] =>
   text.split(/[ \t\n\r]+/).filter((word) => word !== '');
 
-function joinQuoted(words: readonly string[]): string {
-  let text = '';
-  for (const word of words) {
-    if (text !== '') text += ' ';
-    if (word === '') text += "''";
-    for (const char of word) {
-      if (!blank.test(char) && char !== "'") {
-        text += char;
-        continue;
-      }
-      // A quoted part right before is made longer.
-      text = text.endsWith("'") ? text.slice(0, -1) : `${text}'`;
-      text += char === "'" ? "'''" : `${char}'`;
-    }
-  }
-  return text;
+const joinQuoted = (words: readonly string[]): string => words.map(quotedWord).join(' ');
+
+/** Blanks and quotes stand in quotes, those beside each other in the same ones. */
+function quotedWord(word: string): string {
+  if (word === '') return "''";
+  return word.replace(/[ \t\n\r']+/g, (part) => `'${part.replaceAll("'", "''")}'`);
 }
 
 /** The old syntax has no quotes: no word may hold a blank, and empty ones get lost. */
@@ -69,7 +59,9 @@ const inSyntax =
     const version = versionArg === undefined ? 2n : evaluator.evaluate(versionArg);
     const syntax = typeof version === 'bigint' ? wrapped32(version) : 0;
     if (syntax !== 1 && syntax !== 2) return errorValue;
-    return body(evaluator.evaluate(first), syntax, evaluator);
+    const value = evaluator.evaluate(first);
+    spendOn([value], evaluator);
+    return body(value, syntax, evaluator);
   };
 
 const argsToList = inSyntax((text, syntax) => {
@@ -84,6 +76,7 @@ const listToArgs = inSyntax((list, syntax, evaluator) => {
   for (const item of list.items) {
     const word = evaluator.item(item);
     if (typeof word !== 'string') return errorValue;
+    spendOn([word], evaluator);
     words.push(word);
   }
   return (syntax === 1 ? joinPlain(words) : joinQuoted(words)) ?? errorValue;
@@ -131,6 +124,7 @@ const mergeEnvironment: ClassAdFunction = (args, evaluator) => {
   for (const arg of args) {
     const value = evaluator.evaluate(arg);
     if (value === null) continue;
+    spendOn([value], evaluator);
     const entries = typeof value === 'string' ? splitQuoted(value) : null;
     if (entries === null || !addEntries(found, entries)) return errorValue;
   }

@@ -1,6 +1,5 @@
 /** Functions that decide what is evaluated, or look at an expression instead of its value. */
 import type { AttributeReference, Expr } from '../ast.js';
-import { toText } from '../convert.js';
 import { Failure } from '../failure.js';
 import { parseExpression } from '../parser.js';
 import { prettyText } from '../pretty.js';
@@ -9,7 +8,7 @@ import { ClassAdSyntaxError } from '../syntax-error.js';
 import { unresolvedNames } from '../unresolved.js';
 import { errorValue, isAd, isExpr, isList, truth } from '../value.js';
 import type { Value } from '../value.js';
-import { ofValues } from './function.js';
+import { ofValues, textOf } from './function.js';
 import type { ClassAdFunction, Evaluator } from './function.js';
 
 const ifThenElse: ClassAdFunction = (args, evaluator) => {
@@ -21,12 +20,16 @@ const ifThenElse: ClassAdFunction = (args, evaluator) => {
   return evaluator.evaluate(bool ? then : otherwise);
 };
 
+/** What it costs to read a character, in steps of a match. */
+const stepsToRead = 8;
+
 /** Text evaluated as an expression where the function stands. */
 const evaluateText: ClassAdFunction = (args, evaluator) => {
   const [only] = args;
   if (args.length !== 1 || !only) return errorValue;
-  const text = toText(evaluator.evaluate(only));
+  const text = textOf(evaluator.evaluate(only), evaluator);
   if (typeof text !== 'string') return errorValue;
+  evaluator.spend(text.length * stepsToRead);
   const expr = parsed(text);
   return expr === null ? errorValue : evaluator.evaluateIn(evaluator.scope, expr);
 };
@@ -41,11 +44,13 @@ function parsed(text: string): Expr | null {
 }
 
 /** The expression that an attribute holds, as text. Only of a bare name in the ad itself. */
-const unparse: ClassAdFunction = ([only, ...others], { scope }) => {
+const unparse: ClassAdFunction = ([only, ...others], evaluator) => {
   if (only?.kind !== 'attribute' || others.length > 0) return errorValue;
   const bare = only.base === null && !only.absolute;
-  const content = bare ? scope?.ad.lookup(only.name) : undefined;
-  return content === undefined ? '' : prettyText(content);
+  const content = bare ? evaluator.scope?.ad.lookup(only.name) : undefined;
+  const text = content === undefined ? '' : prettyText(content);
+  evaluator.spend(text.length);
+  return text;
 };
 
 /** Names that an attribute's expression needs and the ad doesn't have; with a pattern, whether one matches. */
@@ -54,7 +59,7 @@ const unresolved: ClassAdFunction = (args, evaluator) => {
   if (attribute?.kind !== 'attribute' || args.length > 2) return errorValue;
   const content = evaluator.dereference(attribute);
   if (content === undefined) return null;
-  const names = isExpr(content) ? unresolvedNames(content, evaluator.scope) : [];
+  const names = isExpr(content) ? unresolvedNames(content, evaluator) : [];
   if (pattern === undefined) return names.join(',');
   const text = evaluator.evaluate(pattern);
   if (typeof text !== 'string') throw new Failure();

@@ -1,9 +1,10 @@
 /** What a function is to the evaluator. */
-import type { AttributeReference, Expr } from '../ast.js';
+import type { AttributeReference, BinaryOperator, Expr } from '../ast.js';
+import { toText } from '../convert.js';
 import type { EvaluationLimits } from '../limits.js';
 import type { Scope } from '../scope.js';
 import { errorValue } from '../value.js';
-import type { Value } from '../value.js';
+import type { ErrorValue, Value } from '../value.js';
 
 /** The evaluation a function is called in. */
 export interface Evaluator {
@@ -15,6 +16,7 @@ export interface Evaluator {
   /** An item of a list. */
   item(item: Expr | Value): Value;
   evaluateIn(scope: Scope | null, expr: Expr): Value;
+  operate(operator: BinaryOperator, left: Value, right: Value): Value;
   /** The content of an attribute, unevaluated. */
   dereference(attribute: AttributeReference): Value | Expr | undefined;
   /** Counts characters made and steps taken; ends the evaluation where they are too many. */
@@ -33,8 +35,21 @@ export const ofValues =
   (args, evaluator, name) => {
     if (args.length < least || args.length > most) return errorValue;
     const values = args.map((arg) => evaluator.evaluate(arg));
+    spendOn(values, evaluator);
     return body(values, evaluator, name);
   };
+
+/** Texts cost their length: a function may go through all of each. */
+export function spendOn(values: readonly Value[], evaluator: Evaluator): void {
+  for (const value of values) if (typeof value === 'string') evaluator.spend(value.length);
+}
+
+/** What `toText` makes, and what it costs to make it. */
+export function textOf(value: Value, evaluator: Evaluator): string | null | ErrorValue {
+  const text = toText(value);
+  if (typeof value !== 'string' && typeof text === 'string') evaluator.spend(text.length);
+  return text;
+}
 
 /** One that takes a value and gives one. */
 export const ofValue = (body: (value: Value, evaluator: Evaluator) => Value): ClassAdFunction =>

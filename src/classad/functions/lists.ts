@@ -15,17 +15,23 @@ const member = (operator: '==' | 'is'): ClassAdFunction =>
     let compared: Value = wanted;
     for (const item of list.items) {
       const value = evaluator.item(item);
-      if (operate(operator, value, compared) === true) return true;
+      if (evaluator.operate(operator, value, compared) === true) return true;
       if (operator === '==') compared = promoted(compared, value);
     }
     return false;
   });
 
-const size = ofValue((value) => {
+/** What it costs to list a name of an ad, in steps of a match. */
+const stepsAName = 4;
+
+const size = ofValue((value, evaluator) => {
   if (value === null) return null;
   if (typeof value === 'string') return BigInt(byteLength(value));
   if (isList(value)) return BigInt(value.items.length);
-  return isAd(value) ? BigInt([...value.scope.ad.names()].length) : errorValue;
+  if (!isAd(value)) return errorValue;
+  const { length } = [...value.scope.ad.names()];
+  evaluator.spend(length * stepsAName);
+  return BigInt(length);
 });
 
 const isNumber = (value: Value): boolean =>
@@ -85,7 +91,7 @@ const compareEach =
     let compared = evaluator.evaluate(wantedArg);
     for (const item of list.items) {
       const value = evaluator.item(item);
-      const holds = operate(operator, value, compared);
+      const holds = evaluator.operate(operator, value, compared);
       if (operator !== 'is' && operator !== 'isnt') compared = promoted(compared, value);
       // An undefined comparison ends the search with false, whatever is needed.
       if (holds === null) return false;

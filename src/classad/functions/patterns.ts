@@ -94,10 +94,9 @@ function replaced(
     if (whole) output += subject.slice(at, start);
     const inserted = expanded(replacement, subject, match);
     if (inserted === null) return null;
-    output += inserted;
+    output = bounded(output + inserted, start - at + inserted.length, evaluator);
     at = end;
     afterEmpty ||= start === end;
-    bounded(output, evaluator);
   } while (options.includes('g'));
   return whole ? output + subject.slice(at) : output;
 }

@@ -20,13 +20,17 @@ const monthNames = [
 const mostLength = 1022;
 
 export function formatted(clock: Clock, format: string): string {
-  const text = format.replace(
-    /%([-_0^#]*)(\d{0,3})[EO]?([a-zA-Z%])/g,
-    (whole, flags: string, width: string, letter: string) => {
-      const part = conversions[letter]?.(clock);
-      return part === undefined ? whole : shaped(part, flags, width);
-    },
-  );
+  let text = '';
+  let at = 0;
+  for (const found of format.matchAll(/%([-_0^#]*)(\d{0,3})[EO]?([a-zA-Z%])/g)) {
+    const [whole, flags = '', width = '', letter = ''] = found;
+    const part = conversions[letter]?.(clock);
+    text +=
+      format.slice(at, found.index) + (part === undefined ? whole : shaped(part, flags, width));
+    if (text.length > mostLength) return '';
+    at = found.index + whole.length;
+  }
+  text += format.slice(at);
   return text.length > mostLength ? '' : text;
 }
 

@@ -4,7 +4,7 @@ import { leadingReal, truncated } from '../convert.js';
 import { compileRegex } from '../regex/regex.js';
 import { errorValue } from '../value.js';
 import type { Value } from '../value.js';
-import { areStrings, ofValues } from './function.js';
+import { areStrings, ofValues, spendOn } from './function.js';
 import type { ClassAdFunction } from './function.js';
 
 /** Parts between any of the delimiters, without blanks around them; empty ones don't count. */
@@ -82,7 +82,8 @@ const isMember = (wanted: string, list: readonly string[]): boolean => list.incl
 function isSubset(wanted: string, list: readonly string[], delimiters: string): boolean {
   if (wanted === '') return true;
   const items = itemsOf(wanted, delimiters);
-  return items.length > 0 && items.every((item) => list.includes(item));
+  const known = new Set(list);
+  return items.length > 0 && items.every((item) => known.has(item));
 }
 
 const same = (text: string): string => text;
@@ -100,6 +101,7 @@ const regexpMember = ofValues(2, 4, (values, evaluator): Value => {
 const intersect: ClassAdFunction = (args, evaluator) => {
   if (args.length < 2 || args.length > 3) return errorValue;
   const values = args.map((arg) => evaluator.orError(() => evaluator.evaluate(arg)));
+  spendOn(values, evaluator);
   if (values.includes(errorValue)) return errorValue;
   if (values.includes(null)) return null;
   if (!areStrings(values)) return errorValue;

@@ -5,14 +5,14 @@ import { toText, wrapped32 } from '../convert.js';
 import { Failure } from '../failure.js';
 import { errorValue, isList, listOf } from '../value.js';
 import type { Value } from '../value.js';
-import { areStrings, ofValue, ofValues } from './function.js';
+import { areStrings, ofValue, ofValues, textOf } from './function.js';
 import type { ClassAdFunction, Evaluator } from './function.js';
 import { compareVersions } from './versions.js';
 
-/** Refuses strings that would fill the memory. */
-export function bounded(text: string, evaluator: Evaluator): string {
+/** Refuses strings that would fill the memory; what was added last is what it cost. */
+export function bounded(text: string, added: number, evaluator: Evaluator): string {
   if (text.length > evaluator.limits.maxStringBytes) throw new Failure();
-  evaluator.spend(text.length);
+  evaluator.spend(added);
   return text;
 }
 
@@ -21,7 +21,7 @@ const strcat: ClassAdFunction = (args, evaluator) => {
   for (const arg of args) {
     const part = toText(evaluator.evaluate(arg));
     if (typeof part !== 'string') return part;
-    text = bounded(text + part, evaluator);
+    text = bounded(text + part, part.length, evaluator);
   }
   return text;
 };
@@ -49,7 +49,8 @@ function joined(parts: readonly (Expr | Value)[], evaluator: Evaluator): Value {
     } else if (at === 0) {
       separator = value;
     } else {
-      text = bounded(text === '' ? value : text + separator + value, evaluator);
+      const added = text === '' ? value : separator + value;
+      text = bounded(text + added, added.length, evaluator);
       defined = true;
     }
   }
@@ -57,8 +58,8 @@ function joined(parts: readonly (Expr | Value)[], evaluator: Evaluator): Value {
 }
 
 const changeCase = (change: (text: string) => string): ClassAdFunction =>
-  ofValue((value) => {
-    const text = toText(value);
+  ofValue((value, evaluator) => {
+    const text = textOf(value, evaluator);
     return typeof text === 'string' ? change(text) : text;
   });
 
@@ -80,17 +81,17 @@ const substr = ofValues(2, 3, (values) => {
 
 /** Two texts, or undefined where one is, or error. */
 const ofTexts = (body: (left: string, right: string) => Value): ClassAdFunction =>
-  ofValues(2, 2, ([left = null, right = null]) => {
+  ofValues(2, 2, ([left = null, right = null], evaluator) => {
     if (left === null || right === null) return null;
-    const [first, second] = [toText(left), toText(right)];
+    const [first, second] = [textOf(left, evaluator), textOf(right, evaluator)];
     return typeof first === 'string' && typeof second === 'string'
       ? body(first, second)
       : errorValue;
   });
 
-const versionInRange = ofValues(3, 3, ([version = null, least = null, most = null]) => {
+const versionInRange = ofValues(3, 3, ([version = null, least = null, most = null], evaluator) => {
   if (least === null || most === null) return null;
-  const texts = [version, least, most].map(toText);
+  const texts = [version, least, most].map((value) => textOf(value, evaluator));
   const [text, low, high] = texts;
   if (typeof text !== 'string' || typeof low !== 'string' || typeof high !== 'string') {
     return errorValue;

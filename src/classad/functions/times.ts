@@ -114,13 +114,18 @@ function durationParts(secs: number): Readonly<Record<string, Value>> {
   };
 }
 
+/** What it costs to put in a part of a time, in steps of a match. */
+const stepsToFormat = 8;
+
 /** The format is evaluated only where the time is one. */
 const formatTime: ClassAdFunction = ([timeArg, formatArg, ...more], evaluator) => {
   if (more.length > 0) return errorValue;
   const clock = clockOf(timeArg ? evaluator.evaluate(timeArg) : now(evaluator), evaluator);
   if (clock === null) return errorValue;
   const format = formatArg ? evaluator.evaluate(formatArg) : '%c';
-  return typeof format === 'string' ? formatted(clock, format) : errorValue;
+  if (typeof format !== 'string') return errorValue;
+  evaluator.spend(format.length * stepsToFormat);
+  return formatted(clock, format);
 };
 
 /** Of an ad, as `splitTime` makes them: what is no integer counts as nothing. */

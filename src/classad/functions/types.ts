@@ -1,9 +1,9 @@
 /** Functions that tell the type of a value or change it. */
 import { lowerCase } from '../bytes.js';
-import { toInteger, toReal, toText, truncated } from '../convert.js';
+import { toInteger, toReal, truncated } from '../convert.js';
 import { errorValue, isAbsTime, isAd, isList, isRelTime } from '../value.js';
 import type { Value } from '../value.js';
-import { ofValue } from './function.js';
+import { ofValue, textOf } from './function.js';
 import type { ClassAdFunction } from './function.js';
 
 const isType = (test: (value: Value) => boolean): ClassAdFunction => ofValue(test);
@@ -48,7 +48,7 @@ export const typeFunctions: Readonly<Record<string, ClassAdFunction>> = {
   isreltime: isType(isRelTime),
   int: ofValue(toInteger),
   real: ofValue(toReal),
-  string: ofValue(toText),
+  string: ofValue(textOf),
   bool: ofValue(bool),
   floor: rounded(Math.floor),
   ceil: rounded(Math.ceil),
