@@ -11,6 +11,7 @@ import { HistoryTail } from '../../src/grids/condor/history-tail.js';
 import { type JobLogsSettings, PoolLogs } from '../../src/grids/condor/job-logs.js';
 import type { Pool, Schedd } from '../../src/grids/condor/pool.js';
 import type { Schedds } from '../../src/grids/condor/schedds.js';
+import { StatePoll } from '../../src/grids/condor/state-poll.js';
 import type { JobCompletion } from '../../src/grids/job-logs.js';
 import { JobRings } from '../../src/grids/job-rings.js';
 import { SharedEnds } from '../../src/grids/shared-ends.js';
@@ -261,5 +262,52 @@ describe('a pool that does not answer this replica', () => {
     await vi.advanceTimersByTimeAsync(36_000);
     expect(sights).toEqual([true, false]);
     await ends.stop();
+  });
+});
+
+describe('a clock that is set', () => {
+  it('forward makes no job lost before its time', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const pool = played(() => '');
+    const schedd = { name: 's', own: false };
+    const rings = new JobRings({ gridName: 'condor', find: async () => [] });
+    const completions = vi.spyOn(rings, 'addCompletions');
+    const lost = () => completions.mock.calls.flatMap(([ends]) => ends);
+    const ends = new Ends(pool, schedd, new HistoryTail(pool, schedd), rings, {
+      restMs: () => 1_000,
+    });
+    await ends.begin(signal);
+    ends.expect({ schedd: 's', clusterId: 1, procId: 0 }, 'alice');
+    vi.setSystemTime(Date.now() + 3_600_000);
+    await vi.advanceTimersByTimeAsync(50_000);
+    expect(lost()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(lost()).toMatchObject([{ state: 'UNKNOWN', owner: 'alice' }]);
+    await ends.stop();
+  });
+
+  it('back lets no question to the queue reach back less far', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const reached: number[] = [];
+    const pool = played(({ args }) => {
+      reached.push(Number(/time\(\) - (-?\d+)/.exec(args.join(' '))?.[1]));
+      return '';
+    });
+    const rings = new JobRings({ gridName: 'condor', find: async () => [] });
+    const tell = { onEnd: vi.fn(), missed: vi.fn() };
+    const poll = new StatePoll(pool, { name: 's', own: false }, rings, () => alwaysHidden, tell);
+    await poll.begin();
+    vi.setSystemTime(Date.now() - 3_600_000);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(reached.length).toBeGreaterThan(1);
+    for (const seconds of reached.slice(1)) expect(seconds).toBeGreaterThanOrEqual(4);
+    expect(tell.missed).not.toHaveBeenCalled();
+    await poll.stop();
   });
 });

@@ -91,7 +91,7 @@ export class Ends {
     if (this.#expected.size >= maxExpected) return;
     const name = procOf(key);
     if (!this.#expected.has(name)) {
-      this.#expected.set(name, { key, owner, sinceMs: Date.now(), misses: 0 });
+      this.#expected.set(name, { key, owner, sinceMs: performance.now(), misses: 0 });
     }
     this.#wake?.();
   }
@@ -113,7 +113,7 @@ export class Ends {
     return new Promise((resolve, reject) => {
       const waiter = {
         look: this.#looks + 1,
-        calledMs: Date.now(),
+        calledMs: performance.now(),
         resolve: () => {
           signal.removeEventListener('abort', onAbort);
           this.#waiting.delete(waiter);
@@ -140,7 +140,7 @@ export class Ends {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       let waitMs: number;
-      const begunAtMs = Date.now();
+      const begunAtMs = performance.now();
       try {
         this.#soon = false;
         const look = ++this.#looks;
@@ -165,7 +165,7 @@ export class Ends {
   #looked(failedMs: number | undefined): void {
     this.#failingSinceMs = failedMs && (this.#failingSinceMs ?? failedMs);
     const sinceMs = this.#failingSinceMs;
-    const isBlind = sinceMs !== undefined && Date.now() - sinceMs >= blindMs;
+    const isBlind = sinceMs !== undefined && performance.now() - sinceMs >= blindMs;
     if (isBlind === this.#isBlind || this.#stop.signal.aborted) return;
     this.#isBlind = isBlind;
     this.options.onSight?.();
@@ -218,7 +218,7 @@ export class Ends {
       } else if (ad !== undefined) {
         if (misses < atWorkFrom) continue;
       } else {
-        if (seenAt - sinceMs < lostAfterMs) continue;
+        if (performance.now() - sinceMs < lostAfterMs) continue;
         const lost = { state: 'UNKNOWN', revision: lostRevision, owner, ownerHidden } as const;
         ended.push({ gridName: this.pool.name, key, seenAt, ...lost });
       }

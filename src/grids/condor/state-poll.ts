@@ -32,7 +32,7 @@ export class StatePoll {
   /** States that were told or were there before, by job: the newest that a question can still meet. */
   #seen = new Map<string, string>();
   readonly #ends = new Set<string>();
-  #askedAt: number | undefined;
+  #askedAt: Instant | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   readonly #stop = new AbortController();
@@ -88,10 +88,10 @@ export class StatePoll {
 
   /** Never rejects: what does not answer is asked again, further back. */
   async #ask(first: boolean): Promise<void> {
-    const askedAt = Date.now();
+    const askedAt = now();
     if (first) this.#askedAt = askedAt;
     // By the schedd's own clock.
-    const sinceSec = Math.ceil((askedAt - (this.#askedAt ?? askedAt)) / 1000) + overlapSec;
+    const sinceSec = Math.ceil(msBetween(this.#askedAt ?? askedAt, askedAt) / 1000) + overlapSec;
     const constraint = `EnteredCurrentStatus >= time() - ${Math.min(sinceSec, reachSec)}`;
     const command = queueCommand(this.pool, this.schedd, { attributes, constraint });
     let ads: readonly Ad[];
@@ -152,6 +152,16 @@ export class StatePoll {
     ];
   }
 }
+
+/** By the calendar and by the clock that is never set, which stands still while the machine sleeps: the longer of both passed. */
+interface Instant {
+  readonly dateMs: number;
+  readonly clockMs: number;
+}
+
+const now = (): Instant => ({ dateMs: Date.now(), clockMs: performance.now() });
+const msBetween = (a: Instant, b: Instant): number =>
+  Math.max(b.dateMs - a.dateMs, b.clockMs - a.clockMs);
 
 const nameOf = (ad: Ad): string => `${ad.number('ClusterId')}.${ad.number('ProcId')}`;
 const stateNameOf = (ad: Ad): string =>
