@@ -430,7 +430,7 @@ describe('whatever is written', () => {
   function checkValue(value: string, line: string): void {
     // As HTCondor reads it: dollars in pairs from the left are text, or left to the match.
     const known = value
-      .replaceAll('$$', '')
+      .replaceAll('$$', '\u0001')
       .replaceAll(
         /\$\((ProcId|ClusterId|Step|htcgraphvalue)\)|\$\(htcgraphvalue\d+x\$\(htcgraphitem\)\)/g,
         '',

@@ -103,7 +103,7 @@ const streams: Record<string, Resolve> = {
     world.opened += 1;
     try {
       yield 0;
-      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      await aborted(signal);
     } finally {
       world.ended += 1;
     }
@@ -114,10 +114,17 @@ const streams: Record<string, Resolve> = {
   },
   async *untilDrained(_, __, { draining }) {
     yield 'open';
-    await new Promise((resolve) => draining.addEventListener('abort', resolve));
+    await aborted(draining);
     yield 'END SHUTDOWN';
   },
 };
+
+/** Also where that was before it is asked: a frame may be at its client before the next one is. */
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve());
+  });
 
 function tinySchema(): GraphQLSchema {
   const schema = buildSchema(sdl);
